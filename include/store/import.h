@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * import - a fleet from JSON Lines or CSV into the store: all or nothing.
+ *
+ * Formats: docs/integration.md and the contract's section 1. The format is told by the first non-blank byte: '{' is JSON
+ * Lines, anything else a CSV header (RFC 4180 quoting). One transaction; a bad line leaves the store untouched.
+ */
+#ifndef COMPLYD_STORE_IMPORT_H
+#define COMPLYD_STORE_IMPORT_H
+
+#include <stdio.h>
+
+#include "store/database.h"
+
+struct import_progress {
+    int64_t lines;
+    int64_t bytes;
+    int64_t devices, policies, deletions;
+};
+
+struct import_error {
+    int64_t line;    /* 1-based; 0 = not about a line */
+    char column[64]; /* field or CSV column; "" = none */
+};
+
+enum { IMPORT_LINE_MAX = 1024 * 1024 }; /* bytes of one line */
+
+/* Reads `in` to its end. `progress` (may be NULL) is called about every 4,096 lines; non-zero cancels (ERR_CANCELED). */
+int import_stream(struct database *database, FILE *in, int (*progress)(void *ctx, const struct import_progress *progress),
+                  void *ctx, struct import_progress *ret_done, struct import_error *ret_where, struct error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * message - accepted partner messages whose verdict Microsoft still owes.
+ *
+ * Owns      table `message`, keyed by the message's GUID. A newer message about the same Azure device supersedes an older one.
+ * Thread    jobs of store/thread.h.
+ */
+#ifndef COMPLYD_STORE_MESSAGE_H
+#define COMPLYD_STORE_MESSAGE_H
+
+#include "base/guid.h"
+#include "model/reason.h"
+#include "store/thread.h"
+
+struct message {
+    struct guid message_id;
+    char device_id[256];
+    int64_t accepted_at_ms;
+    int64_t deadline_ms;
+    unsigned polls;      /* questions asked so far */
+    struct message *next; /* the holder's list */
+    void *holder;
+};
+
+/* Fetches messages whose next question is due, oldest question first. The caller frees each with free(). Fetched ones are not offered
+ * again by this process until recorded. */
+struct message_fetch {
+    struct store_job job;
+    char connection[65];
+    int64_t now_ms;
+    unsigned limit;
+    struct message *messages; /* out: list */
+    unsigned count;
+    int64_t next_poll_ms; /* out: when the next one is due; -1 = none */
+};
+
+void message_fetch_init(struct message_fetch *fetch, const char *connection, void (*done)(struct store_job *job));
+void message_fetch_deinit(struct message_fetch *fetch);
+
+enum message_verdict {
+    MESSAGE_PENDING,   /* ask again at poll_ms */
+    MESSAGE_COMPLETED, /* report.status becomes success */
+    MESSAGE_FAILED,    /* ... error, with reason and text; the user's cached id is forgotten (it may be the cause) */
+    MESSAGE_EXPIRED,   /* no verdict before the deadline, or the message is lost: error, and queued again with growing delay */
+};
+
+struct message_result {
+    struct message *message; /* borrowed */
+    enum message_verdict verdict;
+    int64_t at_ms;
+    int64_t poll_ms; /* PENDING: next question; EXPIRED: when to send again */
+    enum reason reason;
+    char error[256];
+    char request_id[GUID_TEXT];
+};
+
+struct message_record {
+    struct store_job job;
+    char connection[65];
+    struct message_result *results; /* owned */
+    size_t count;
+};
+
+int message_record_init(struct message_record *record, const char *connection, size_t capacity,
+                        void (*done)(struct store_job *job));
+void message_record_deinit(struct message_record *record);
+
+#endif
