@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * daemon - the parts joined: store threads, watcher, connections, weekly reports; start, reload, drain, stop.
+ *
+ * Thread    loop only.
+ * Lifetime  one per process: daemon_start() to the `stopped` callback of daemon_stop().
+ */
+#ifndef COMPLYD_DAEMON_DAEMON_H
+#define COMPLYD_DAEMON_DAEMON_H
+
+#include "base/settings.h"
+#include "daemon/connection.h"
+#include "store/thread.h"
+
+struct uv_loop_s;
+struct daemon;
+
+/* Takes over `settings`. Fails with ERR_* when the store cannot be used at all (locked by another daemon, newer version). */
+int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err);
+
+/* Takes over the new settings; what cannot change at run time (store, control_socket) is logged and stays. */
+void daemon_reload(struct daemon *daemon, struct settings *settings);
+
+/* Stops claiming, waits at most drain_ms for requests in flight and their record, then closes everything. */
+void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx);
+
+const struct settings *daemon_settings(const struct daemon *daemon);
+struct store_thread *daemon_reader(struct daemon *daemon); /* read-only connection, for looks at the fleet */
+struct store_thread *daemon_writer(struct daemon *daemon);
+
+/* X(NAME, word) */
+#define DAEMON_STATES(X)                                                                                               \
+    X(DAEMON_RUNNING, "running")                                                                                       \
+    X(DAEMON_STORE_TROUBLE, "store_trouble")                                                                           \
+    X(DAEMON_STOPPING, "stopping")
+
+enum daemon_state {
+#define X(name, word) name,
+    DAEMON_STATES(X)
+#undef X
+};
+
+const char *daemon_state_name(enum daemon_state state);
+
+struct daemon_status {
+    enum daemon_state state;
+    int64_t started_at_ms;      /* wall clock */
+    const char *store_path;
+    int store_result;           /* of the last transaction: 0 or ERR_* */
+    const char *store_error;    /* "" = none */
+    struct store_thread_stats store;
+    size_t connection_count;
+};
+
+void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status);
+const struct connection *daemon_connection(const struct daemon *daemon, size_t index);
+
+/* Operator's acts. `done` once, on the loop, never before return. */
+typedef void daemon_done_fn(void *ctx, int result, const struct error *error);
+void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx);
+
+/* Queues every device of one connection (NULL: of all) again. Progress is in connection_status.resync. */
+void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx);
+
+/* The state of everything, to the log (SIGUSR1). */
+void daemon_dump(const struct daemon *daemon);
+
+#endif
