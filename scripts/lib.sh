@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # used by those who source it
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 #
