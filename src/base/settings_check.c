@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "settings_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/duration.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+/* microsoft.md section 5. Microsoft publishes no Intune resource for China, so it has to be given there. */
+static const struct {
+    const char *authority_url;
+    const char *graph_url;
+    const char *intune_scope;
+} clouds[] = {
+    [CLOUD_GLOBAL] = {"https://login.microsoftonline.com", "https://graph.microsoft.com",
+                      "https://api.manage.microsoft.com//.default"},
+    [CLOUD_USGOV] = {"https://login.microsoftonline.us", "https://graph.microsoft.us",
+                     "https://api.manage.microsoft.us//.default"},
+    [CLOUD_USDOD] = {"https://login.microsoftonline.us", "https://dod-graph.microsoft.us",
+                     "https://api.manage.microsoft.us//.default"},
+    [CLOUD_CHINA] = {"https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", NULL},
+    [CLOUD_CUSTOM] = {NULL, NULL, NULL},
+};
+
+/* One connection under examination. */
+struct check {
+    struct connection_settings *connection;
+    const struct settings_lines *lines;
+    struct settings_problems *problems;
+};
+
+static int line_of(const struct check *check, const char *key)
+{
+    int line = check->lines->at[settings_table_find(SECTION_CONNECTION, key)];
+
+    return line > 0 ? line : check->connection->line;
+}
+
+static bool is_written(const struct check *check, const char *key)
+{
+    return check->lines->at[settings_table_find(SECTION_CONNECTION, key)] > 0;
+}
+
+static void complain(const struct check *check, const char *key, const char *reason)
+{
+    settings_problem_key(check->problems, line_of(check, key), SECTION_CONNECTION, check->connection->name, key, "%s",
+                         reason);
+}
+
+void settings_check_global(const struct settings *settings, const struct settings_lines *lines,
+                           struct settings_problems *problems)
+{
+    int spread = lines->at[settings_table_find(SECTION_REPORTING, "full_report_spread")];
+    int interval = lines->at[settings_table_find(SECTION_REPORTING, "full_report_interval")];
+    char text[DURATION_TEXT];
+
+    if (settings->full_report_spread_ms > settings->full_report_interval_ms)
+        settings_problem_key(problems, spread > 0 ? spread : interval, SECTION_REPORTING, NULL, "full_report_spread",
+                             "must not be longer than full_report_interval (%s)",
+                             duration_format(settings->full_report_interval_ms, text));
+}
+
+/* A key whose value was refused is written and has had its problem: it is not missing as well. */
+static void check_required(const struct check *check, const char *key, const char *value)
+{
+    if (*value == '\0' && !is_written(check, key))
+        complain(check, key, "missing, but required");
+    else if (*value == '\0')
+        complain(check, key, "required, but has no usable value");
+}
+
+static void check_credential(const struct check *check)
+{
+    const struct connection_settings *connection = check->connection;
+    const struct {
+        const char *key;
+        bool given;
+    } kinds[] = {
+        {"client_secret_file", *connection->client_secret_file != '\0'},
+        {"certificate_file", *connection->certificate_file != '\0'},
+        {"federated_token_file", *connection->federated_token_file != '\0'},
+        {"managed_identity", connection->managed_identity},
+    };
+    const char *first = NULL;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].given && first != NULL)
+            settings_problem_key(check->problems, line_of(check, kinds[i].key), SECTION_CONNECTION, connection->name,
+                                 kinds[i].key, "a second credential beside %s; exactly one must be given", first);
+        else if (kinds[i].given)
+            first = kinds[i].key;
+    }
+    if (first == NULL && *connection->private_key_file == '\0')
+        complain(check, "client_secret_file",
+                 "no credential: give client_secret_file, certificate_file with private_key_file, "
+                 "federated_token_file, or managed_identity = yes");
+    if (*connection->certificate_file != '\0' && *connection->private_key_file == '\0')
+        complain(check, "certificate_file", "needs private_key_file beside it");
+    if (*connection->private_key_file != '\0' && *connection->certificate_file == '\0')
+        complain(check, "private_key_file", "needs certificate_file beside it");
+}
+
+/* The cloud's own value goes in where it has one; else the key must be given. */
+static int settle_address(const struct check *check, const char *key, char **member, const char *from_cloud)
+{
+    if (from_cloud == NULL) {
+        if (**member == '\0')
+            complain(check, key,
+                     check->connection->cloud == CLOUD_CUSTOM
+                         ? "required with cloud = custom"
+                         : "required with cloud = china: Microsoft publishes no Intune scope for it");
+        return 0;
+    }
+    if (**member != '\0') {
+        complain(check, key, "only for cloud = custom; this cloud has its own");
+        return 0;
+    }
+    free(*member);
+    *member = strdup(from_cloud);
+    return *member != NULL ? 0 : ERR_NOMEM;
+}
+
+int settings_check_connection(struct connection_settings *connection, const struct settings_lines *lines,
+                              struct settings_problems *problems)
+{
+    struct check check = {connection, lines, problems};
+    int r;
+
+    check_required(&check, "tenant_id", connection->tenant_id);
+    check_required(&check, "client_id", connection->client_id);
+    check_credential(&check);
+    r = settle_address(&check, "authority_url", &connection->authority_url, clouds[connection->cloud].authority_url);
+    if (r == 0)
+        r = settle_address(&check, "graph_url", &connection->graph_url, clouds[connection->cloud].graph_url);
+    if (r == 0)
+        r = settle_address(&check, "intune_scope", &connection->intune_scope, clouds[connection->cloud].intune_scope);
+    return r;
+}
+
+/* A file without secrets: it has to be there and to be readable. */
+static int check_public_file(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+    int r = 0;
+
+    if (fd < 0)
+        return error_set(err, ERR_IO, errno, "%s: cannot be opened: %m", path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        r = error_set(err, ERR_INVALID, 0, "%s: is not a regular file", path);
+    close(fd);
+    return r;
+}
+
+static void check_file(const struct check *check, const char *key, const char *path,
+                       int (*examine)(const char *path, struct error *err))
+{
+    struct error err = {0};
+
+    if (*path != '\0' && examine(path, &err) < 0)
+        complain(check, key, error_text(&err));
+}
+
+void settings_check_files(const struct connection_settings *connection, const struct settings_lines *lines,
+                          struct settings_problems *problems)
+{
+    struct connection_settings copy = *connection;
+    struct check check = {&copy, lines, problems};
+
+    check_file(&check, "client_secret_file", connection->client_secret_file, secret_check_file);
+    check_file(&check, "certificate_file", connection->certificate_file, check_public_file);
+    check_file(&check, "private_key_file", connection->private_key_file, secret_check_file);
+    check_file(&check, "federated_token_file", connection->federated_token_file, secret_check_file);
+    check_file(&check, "ca_file", connection->ca_file, check_public_file);
+}
