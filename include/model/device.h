@@ -77,6 +77,6 @@ bool client_status_user_can_mend(enum client_status status);   /* Workplace_Join
  * digests on every machine and version (64-bit FNV-1a over NUL-terminated columns). Never 0. */
 uint64_t device_inventory_digest(const struct device *device);
 
-bool text_is_utf8(const char *text); /* valid UTF-8 without control characters other than tab; NULL is not */
+bool text_is_utf8(const char *text); /* valid UTF-8 without ASCII control characters other than tab; NULL is not */
 
 #endif
