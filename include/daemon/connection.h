@@ -45,12 +45,12 @@ enum connection_state {
 const char *connection_state_name(enum connection_state state);
 
 struct channel_status {
-    unsigned in_flight;   /* requests at Microsoft now */
-    unsigned staged;      /* reports ready to be sent */
-    uint64_t requests;    /* since start */
+    unsigned in_flight; /* requests at Microsoft now */
+    unsigned staged;    /* reports ready to be sent */
+    uint64_t requests;  /* since start */
     uint64_t accepted, refused, transient, throttled;
-    double quota_share;   /* 1 = full rate, less while throttled */
-    int64_t retry_at_ms;  /* wall clock: nothing is sent before; -1 = free */
+    double quota_share;  /* 1 = full rate, less while throttled */
+    int64_t retry_at_ms; /* wall clock: nothing is sent before; -1 = free */
 };
 
 /* A picture of a connection; strings are borrowed until the next turn of the loop. */

@@ -45,10 +45,10 @@ const char *daemon_state_name(enum daemon_state state);
 
 struct daemon_status {
     enum daemon_state state;
-    int64_t started_at_ms;      /* wall clock */
+    int64_t started_at_ms; /* wall clock */
     const char *store_path;
-    int store_result;           /* of the last transaction: 0 or ERR_* */
-    const char *store_error;    /* "" = none */
+    int store_result;        /* of the last transaction: 0 or ERR_* */
+    const char *store_error; /* "" = none */
     struct store_thread_stats store;
     size_t connection_count;
 };

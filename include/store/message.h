@@ -19,6 +19,7 @@ struct message {
     int64_t accepted_at_ms;
     int64_t deadline_ms;
     unsigned polls;      /* questions asked so far */
+    unsigned expiries;   /* times this device's report was sent again for want of a verdict, in a row */
     struct message *next; /* the holder's list */
     void *holder;
 };
