@@ -29,12 +29,13 @@ struct uv_loop_s;
 struct http_client;
 
 struct http_options {
-    const char *ca_file;     /* "" or NULL = the system's trust store */
-    const char *proxy;       /* "" or NULL = none; "http://user:password@host:port" */
-    int max_connections;     /* to one host; 0 = 2 */
-    int64_t connect_ms;      /* 0 = 10 s */
-    int64_t total_ms;        /* 0 = 60 s */
-    size_t max_body;         /* of a response; 0 = 4 MiB */
+    const char *ca_file; /* "" or NULL = the system's trust store */
+    const char *proxy;   /* "" or NULL = none; "http://user:password@host:port" */
+    int max_connections; /* to one host; 0 = 2 */
+    int64_t connect_ms;  /* 0 = 10 s */
+    int64_t total_ms;    /* 0 = 60 s */
+    size_t max_body;     /* of a response; 0 = 4 MiB */
+    int64_t stall_ms;    /* longest silence of the server within a request; 0 = 45 s */
 };
 
 int http_client_new(struct uv_loop_s *loop, const struct http_options *options, struct http_client **ret_client,
@@ -44,22 +45,22 @@ void http_client_close(struct http_client *client, void (*closed)(void *ctx), vo
 /* Response headers that somebody reads; "" when absent. */
 struct http_headers {
     char retry_after[64];
-    char request_id[64];          /* request-id or x-ms-request-id */
+    char request_id[64]; /* request-id or x-ms-request-id */
     char date[40];
-    char ags_diagnostic[256];     /* x-ms-ags-diagnostic, shortened */
-    char www_authenticate[512];   /* of the last such header */
+    char ags_diagnostic[256];   /* x-ms-ags-diagnostic, shortened */
+    char www_authenticate[512]; /* of the last such header */
     char content_type[64];
-    char throttle_scope[64];      /* x-ms-throttle-scope */
+    char throttle_scope[64]; /* x-ms-throttle-scope */
     char throttle_information[64];
-    double throttle_percentage;   /* x-ms-throttle-limit-percentage; 0 = absent */
+    double throttle_percentage; /* x-ms-throttle-limit-percentage; 0 = absent */
 };
 
 struct http_response {
-    int result;                  /* 0 or ERR_* */
-    int status;                  /* HTTP status, 0 when there was none */
-    bool maybe_sent;             /* with an error: the server may have processed the request */
+    int result;      /* 0 or ERR_* */
+    int status;      /* HTTP status, 0 when there was none */
+    bool maybe_sent; /* with an error: the server may have processed the request */
     struct http_headers headers;
-    const char *body;            /* NUL-terminated, never NULL; valid during the callback */
+    const char *body; /* NUL-terminated, never NULL; valid during the callback */
     size_t body_length;
     struct error error;
 };
@@ -69,16 +70,16 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH };
 struct http_request {
     enum http_method method;
     const char *url;
-    const char *bearer;          /* token for the Authorization header; NULL = none; never logged */
-    const char *content_type;    /* NULL = none */
-    const char *const *headers;  /* further "Name: value" lines, NULL-terminated; NULL = none */
-    const char *body;            /* copied by http_send; NULL = none */
+    const char *bearer;         /* token for the Authorization header; NULL = none; never logged */
+    const char *content_type;   /* NULL = none */
+    const char *const *headers; /* further "Name: value" lines, NULL-terminated; NULL = none */
+    const char *body;           /* copied by http_send; NULL = none */
     size_t body_length;
-    bool secret_body;            /* wipe the copy when done: token requests */
-    bool allow_plain;            /* managed identity endpoints only */
+    bool secret_body; /* wipe the copy when done: token requests */
+    bool allow_plain; /* managed identity endpoints only */
     bool no_proxy;
-    int64_t total_ms;            /* 0 = the client's */
-    bool fresh_connection;       /* after a 503: do not reuse a connection */
+    int64_t total_ms;      /* 0 = the client's */
+    bool fresh_connection; /* after a 503: do not reuse a connection */
 };
 
 typedef void http_done_fn(void *ctx, const struct http_response *response);
