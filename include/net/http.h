@@ -10,7 +10,8 @@
  * Errors    a response with any HTTP status is a success of this module (result 0). Negative results: ERR_NETWORK (not connected,
  *           reset, HTTP/2 stream lost), ERR_TIMEOUT, ERR_TLS, ERR_TOOBIG (body above the cap), ERR_CANCELED, ERR_NOMEM; `error` has
  *           libcurl's text and code.
- * Promise   https only (http only to 169.254.169.254 and loopback, when allow_plain is set), peer and host verified, redirects
+ * Promise   https only (http only over a Unix socket, and to 169.254.169.254 and loopback when allow_plain is set), peer and
+ *           host verified, redirects
  *           never followed, HTTP/2 multiplexed where the server speaks it, connect, total and low-speed limits on each.
  *           The environment's proxy variables are not read. An idle client causes no wake-up.
  */
@@ -29,13 +30,14 @@ struct uv_loop_s;
 struct http_client;
 
 struct http_options {
-    const char *ca_file; /* "" or NULL = the system's trust store */
-    const char *proxy;   /* "" or NULL = none; "http://user:password@host:port" */
-    int max_connections; /* to one host; 0 = 2 */
-    int64_t connect_ms;  /* 0 = 10 s */
-    int64_t total_ms;    /* 0 = 60 s */
-    size_t max_body;     /* of a response; 0 = 4 MiB */
-    int64_t stall_ms;    /* longest silence of the server within a request; 0 = 45 s */
+    const char *ca_file;     /* "" or NULL = the system's trust store */
+    const char *proxy;       /* "" or NULL = none; "http://user:password@host:port" */
+    int max_connections;     /* to one host; 0 = 2 */
+    int64_t connect_ms;      /* 0 = 10 s */
+    int64_t total_ms;        /* 0 = 60 s */
+    size_t max_body;         /* of a response; 0 = 4 MiB */
+    int64_t stall_ms;        /* longest silence of the server within a request; 0 = 45 s */
+    const char *unix_socket; /* NULL = none; else every request goes to it, with URLs like http://localhost/path */
 };
 
 int http_client_new(struct uv_loop_s *loop, const struct http_options *options, struct http_client **ret_client,

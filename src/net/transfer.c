@@ -52,6 +52,11 @@ int transfer_setup_init(struct transfer_setup *setup, uv_loop_t *loop, const str
         if (setup->ca_file == NULL)
             goto fail;
     }
+    if (options->unix_socket != NULL) {
+        setup->unix_socket = strdup(options->unix_socket);
+        if (setup->unix_socket == NULL)
+            goto fail;
+    }
     return 0;
 
 fail:
@@ -63,8 +68,10 @@ void transfer_setup_deinit(struct transfer_setup *setup)
 {
     free(setup->ca_file);
     free(setup->proxy);
+    free(setup->unix_socket);
     setup->ca_file = NULL;
     setup->proxy = NULL;
+    setup->unix_socket = NULL;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
@@ -140,6 +147,7 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy); /* "" and an empty NOPROXY: the environment is not read */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "complyd/" COMPLYD_VERSION);
 }
@@ -218,12 +226,15 @@ static bool is_local_url(const char *url)
     return local;
 }
 
-static int check_url(const struct http_request *request, bool *ret_plain, struct error *err)
+static int check_url(const struct transfer_setup *setup, const struct http_request *request, bool *ret_plain,
+                     struct error *err)
 {
+    const bool plain_allowed = request->allow_plain || setup->unix_socket != NULL;
+
     *ret_plain = false;
     if (strncasecmp(request->url, "https://", 8) == 0)
         return 0;
-    if (request->allow_plain && strncasecmp(request->url, "http://", 7) == 0 && is_local_url(request->url)) {
+    if (plain_allowed && strncasecmp(request->url, "http://", 7) == 0 && is_local_url(request->url)) {
         *ret_plain = true;
         return 0;
     }
@@ -296,7 +307,7 @@ int transfer_prepare(struct transfer *transfer, const struct http_request *reque
 {
     const int64_t now = (int64_t)uv_now(transfer->setup->loop);
     bool plain;
-    int result = check_url(request, &plain, err);
+    int result = check_url(transfer->setup, request, &plain, err);
 
     if (result != 0)
         return result;

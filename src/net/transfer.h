@@ -19,8 +19,9 @@
 /* What all transfers of a client have in common. */
 struct transfer_setup {
     uv_loop_t *loop;
-    char *ca_file; /* NULL = the system's trust store */
-    char *proxy;   /* "" = none */
+    char *ca_file;     /* NULL = the system's trust store */
+    char *proxy;       /* "" = none */
+    char *unix_socket; /* NULL = none */
     int64_t connect_ms;
     int64_t total_ms;
     int64_t stall_ms;
