@@ -24,7 +24,10 @@ struct results;
 struct question {
     struct results *results;
     struct message *message;
+    void *ctx;             /* the operations' */
+    uint64_t token_serial; /* the operations': which token was used */
     unsigned auth_tries;
+    struct question *next, **place;
 };
 
 struct results_ops {

@@ -31,10 +31,12 @@ enum { SENDER_CLOSED = 0, SENDER_SHUT = -1 };
 /* One request on its way: a partner message or a batch. */
 struct flight {
     struct sender *sender;
-    unsigned room; /* of items[] */
+    void *ctx;             /* the operations' */
+    uint64_t token_serial; /* the operations': which token was used */
+    unsigned room;         /* of items[] */
     unsigned count;
-    unsigned auth_tries;         /* answers of 401 so far */
-    struct flight *next;         /* free list */
+    unsigned auth_tries; /* answers of 401 so far */
+    struct flight *next, **place;
     struct outbox_item *items[]; /* sender_options.items_per_flight */
 };
 
@@ -77,7 +79,7 @@ struct sender_stats {
 /* `budget` is shared with the other requests of the channel and outlives the sender. */
 int sender_new(const struct sender_ops *ops, void *ctx, const struct clock *clock, struct budget *budget,
                const struct sender_options *options, struct sender **ret_sender);
-void sender_free(struct sender *sender); /* nothing may be under way */
+void sender_free(struct sender *sender); /* no job and no answer may come any more */
 
 void sender_set_options(struct sender *sender, const struct sender_options *options);
 
@@ -100,7 +102,7 @@ void sender_release(struct sender *sender);
 void sender_staged(struct sender *sender, struct outbox_stage *stage);
 void sender_recorded(struct sender *sender, struct outbox_record *record); /* frees it with its items */
 
-/* outcomes[i] of each item; `whole` of the request itself. */
+/* outcomes[i] of each item (NULL: `whole` is each one's); `whole` of the request itself. */
 void sender_answered(struct flight *flight, const struct outcome *outcomes, const struct outcome *whole);
 
 void sender_stats(const struct sender *sender, struct sender_stats *ret_stats);

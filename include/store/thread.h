@@ -28,6 +28,7 @@ struct store_job {
     bool write; /* runs inside a transaction */
     int (*run)(struct store_job *job, struct database *database, struct error *err); /* 0 or ERR_* */
     void (*done)(struct store_job *job); /* may free the job */
+    void *ctx;                           /* the submitter's */
     int result;                          /* of run, or ERR_BUSY, ERR_STORE..., ERR_CANCELED at stop */
     struct error error;
     struct store_job *next; /* private */

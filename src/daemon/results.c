@@ -10,7 +10,7 @@
 #include "base/backoff.h"
 #include "daemon/sender.h"
 
-enum { VERDICTS_MAX = 256, RETRY_STORE_MS = 500 };
+enum { VERDICTS_MAX = 256, RETRY_STORE_MS = 500, LOST_AFTER_MS = 60 * 1000 };
 
 /* A message without a verdict is sent again, ever more seldom: it may be Microsoft's answer that is lost, not the report. */
 static const struct backoff resend_backoff = {.base_ms = 60 * 1000, .max_ms = 6 * 3600 * 1000};
@@ -22,6 +22,7 @@ struct results {
     struct budget *budget;
     const char *connection;
     struct message *waiting; /* fetched, not asked yet */
+    struct question *asking; /* at Microsoft */
     unsigned waiting_count, asked;
     struct message_result verdicts[VERDICTS_MAX]; /* noted, not yet handed to a record */
     size_t verdict_count, recording_count;
@@ -174,18 +175,33 @@ void results_fetched(struct results *results, struct message_fetch *fetch)
     results_pump(results);
 }
 
+static void free_question(struct question *question)
+{
+    *question->place = question->next;
+    if (question->next)
+        question->next->place = question->place;
+    question->results->asked--;
+    free(question);
+}
+
 static bool ask(struct results *results, struct message *message)
 {
     struct question *question = malloc(sizeof(*question));
     if (!question)
         return false;
-    *question = (struct question){.results = results, .message = message};
+    *question = (struct question){.results = results,
+                                  .message = message,
+                                  .ctx = results->ctx,
+                                  .next = results->asking,
+                                  .place = &results->asking};
+    if (question->next)
+        question->next->place = &question->next;
+    results->asking = question;
     results->asked++;
     budget_take(results->budget, 1);
     if (results->ops->ask(results->ctx, question) == 0)
         return true;
-    results->asked--;
-    free(question);
+    free_question(question);
     return false;
 }
 
@@ -208,7 +224,14 @@ static void ask_waiting(struct results *results)
     }
 }
 
-static enum message_verdict translate(enum partner_verdict verdict)
+/* A message that was taken a moment ago may not be known everywhere yet. */
+static bool may_still_appear(const struct results *results, const struct message *message)
+{
+    return clock_realtime_ms(results->clock) - message->accepted_at_ms < LOST_AFTER_MS;
+}
+
+static enum message_verdict translate(const struct results *results, const struct message *message,
+                                      enum partner_verdict verdict)
 {
     switch (verdict) {
     case PARTNER_COMPLETED:
@@ -216,7 +239,7 @@ static enum message_verdict translate(enum partner_verdict verdict)
     case PARTNER_FAILED:
         return MESSAGE_FAILED;
     case PARTNER_LOST:
-        return MESSAGE_EXPIRED;
+        return may_still_appear(results, message) ? MESSAGE_PENDING : MESSAGE_EXPIRED;
     case PARTNER_PENDING:
     case PARTNER_UNKNOWN:
         break;
@@ -230,11 +253,10 @@ void results_answered(struct question *question, enum partner_verdict verdict, c
     if (verdict == PARTNER_UNKNOWN && outcome->class == OUTCOME_AUTH && question->auth_tries++ == 0 &&
         results->ops->ask(results->ctx, question) == 0)
         return;
-    results->asked--;
     if (outcome->class == OUTCOME_THROTTLED)
         budget_throttled(results->budget, outcome->retry_after_ms);
-    note(results, question->message, translate(verdict), outcome);
-    free(question);
+    note(results, question->message, translate(results, question->message, verdict), outcome);
+    free_question(question);
     results->ops->answered(results->ctx, outcome);
     results_pump(results);
 }
@@ -314,6 +336,10 @@ void results_free(struct results *results)
         struct message *message = results->waiting;
         results->waiting = message->next;
         free(message);
+    }
+    while (results->asking) {
+        free(results->asking->message);
+        free_question(results->asking);
     }
     for (size_t i = 0; i < results->verdict_count; i++)
         free(results->verdicts[i].message);

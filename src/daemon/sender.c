@@ -41,6 +41,7 @@ struct sender {
     unsigned ready_count;
     unsigned flights;     /* requests at Microsoft */
     unsigned items_out;   /* devices in them */
+    struct flight *away;  /* ... which these are */
     struct flight *spare; /* flights to be used again */
 
     struct outbox_result *results; /* noted, not yet handed to a record; room for every item that is out */
@@ -369,14 +370,22 @@ static struct flight *take_flight(struct sender *sender)
         flight->room = sender->options.items_per_flight;
     }
     flight->sender = sender;
+    flight->ctx = sender->ctx;
     flight->count = 0;
     flight->auth_tries = 0;
-    flight->next = NULL;
+    flight->next = sender->away;
+    flight->place = &sender->away;
+    if (flight->next)
+        flight->next->place = &flight->next;
+    sender->away = flight;
     return flight;
 }
 
 static void put_flight(struct sender *sender, struct flight *flight)
 {
+    *flight->place = flight->next;
+    if (flight->next)
+        flight->next->place = flight->place;
     if (flight->room != sender->options.items_per_flight) { /* the options changed meanwhile */
         free(flight);
         return;
@@ -400,7 +409,7 @@ static void land(struct sender *sender, struct flight *flight, const struct outc
                  const struct outcome *whole)
 {
     for (unsigned i = 0; i < flight->count; i++)
-        note_outcome(sender, flight->items[i], &outcomes[i], whole);
+        note_outcome(sender, flight->items[i], outcomes ? &outcomes[i] : whole, whole);
     sender->items_out -= flight->count;
     sender->flights--;
     put_flight(sender, flight);
@@ -411,11 +420,7 @@ static void land_unsent(struct sender *sender, struct flight *flight, int code)
 {
     struct outcome whole = {.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_NETWORK};
     snprintf(whole.detail, sizeof(whole.detail), "request not started: %s", error_code_text(code));
-    for (unsigned i = 0; i < flight->count; i++)
-        note_outcome(sender, flight->items[i], &whole, &whole);
-    sender->items_out -= flight->count;
-    sender->flights--;
-    put_flight(sender, flight);
+    land(sender, flight, NULL, &whole);
 }
 
 static bool start_flight(struct sender *sender, unsigned units)
@@ -449,6 +454,18 @@ static void send_ready(struct sender *sender)
     }
 }
 
+/* The longest wait that Microsoft asks of a throttled one; -1 = nothing was throttled. */
+static int64_t throttled_for_ms(const struct flight *flight, const struct outcome *outcomes,
+                                const struct outcome *whole)
+{
+    int64_t longest = whole->class == OUTCOME_THROTTLED ? whole->retry_after_ms : -1;
+    for (unsigned i = 0; outcomes && i < flight->count; i++) {
+        if (outcomes[i].class == OUTCOME_THROTTLED && outcomes[i].retry_after_ms > longest)
+            longest = outcomes[i].retry_after_ms;
+    }
+    return longest;
+}
+
 void sender_answered(struct flight *flight, const struct outcome *outcomes, const struct outcome *whole)
 {
     struct sender *sender = flight->sender;
@@ -458,11 +475,7 @@ void sender_answered(struct flight *flight, const struct outcome *outcomes, cons
         if (rc >= 0)
             return;
     }
-    int64_t retry_after_ms = -1;
-    for (unsigned i = 0; i < flight->count; i++) {
-        if (outcomes[i].class == OUTCOME_THROTTLED && outcomes[i].retry_after_ms > retry_after_ms)
-            retry_after_ms = outcomes[i].retry_after_ms;
-    }
+    int64_t retry_after_ms = throttled_for_ms(flight, outcomes, whole);
     land(sender, flight, outcomes, whole);
     if (retry_after_ms >= 0) {
         budget_throttled(sender->budget, retry_after_ms);
@@ -584,6 +597,12 @@ void sender_free(struct sender *sender)
     }
     for (size_t i = 0; i < sender->result_count; i++)
         outbox_item_free(sender->results[i].item);
+    while (sender->away) {
+        struct flight *flight = sender->away;
+        for (unsigned i = 0; i < flight->count; i++)
+            outbox_item_free(flight->items[i]);
+        put_flight(sender, flight);
+    }
     free_spare(sender);
     free(sender->results);
     free(sender);
