@@ -85,6 +85,9 @@ void settings_free(struct settings *settings);
 /* NULL when there is none of that name. */
 const struct connection_settings *settings_connection(const struct settings *settings, const char *name);
 
+/* True when both say the same, key for key (not: files with the same content). */
+bool settings_connection_equal(const struct connection_settings *a, const struct connection_settings *b);
+
 /* Writes the documented default configuration (what conf/complyd.conf must equal, key for key): every key, commented out,
  * with its default and one-line description. Tests compare; docs are generated from it. */
 void settings_describe(struct buf *out);

@@ -21,7 +21,7 @@ struct uv_loop_s;
 struct weekly;
 
 struct weekly_ops {
-    void (*submit)(void *ctx, struct store_job *job); /* to the store's writer; its done is set */
+    void (*submit)(void *ctx, struct store_job *job); /* to the store's writer; ends in weekly_job_ended() */
     void (*fed)(void *ctx);                           /* rows were put into the outbox */
     void (*moved)(void *ctx, enum full_report_kind kind, const struct full_report_state *state,
                   bool began); /* for the log */
@@ -32,6 +32,8 @@ int weekly_new(struct uv_loop_s *loop, const struct weekly_ops *ops, void *ctx, 
 
 /* Intervals from the configuration; starts the machine at the first call. */
 void weekly_configure(struct weekly *weekly, int64_t interval_ms, int64_t spread_ms);
+
+void weekly_job_ended(struct weekly *weekly, struct store_job *job);
 
 void weekly_resync(struct weekly *weekly);
 void weekly_hungry(struct weekly *weekly); /* the sender has room for bulk rows */

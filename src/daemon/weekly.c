@@ -20,9 +20,10 @@ struct walk {
     struct weekly *weekly;
     enum full_report_kind kind;
     struct full_report_state state;
-    bool loaded; /* state is the store's */
-    bool busy;   /* a job is under way */
-    bool wanted; /* resync: begin when the job is done */
+    bool loaded;                      /* state is the store's */
+    bool busy;                        /* a job is under way */
+    bool wanted;                      /* resync: begin when the job is done */
+    void (*ended)(struct walk *walk); /* what the job under way comes to */
     union {
         struct store_job job;
         struct full_report_load load;
@@ -60,9 +61,10 @@ static bool is_running(const struct walk *walk)
     return walk->state.started_at_ms >= 0;
 }
 
-static void submit(struct walk *walk)
+static void submit(struct walk *walk, void (*ended)(struct walk *walk))
 {
     walk->busy = true;
+    walk->ended = ended;
     walk->weekly->ops->submit(walk->weekly->ctx, &walk->job);
 }
 
@@ -87,12 +89,10 @@ static int64_t following_date(const struct weekly *weekly, int64_t due_ms)
     return due_ms > now ? due_ms : due_ms + ((now - due_ms) / interval + 1) * interval;
 }
 
-static void begin_done(struct store_job *job)
+static void begin_ended(struct walk *walk)
 {
-    struct walk *walk = walk_of(job);
     struct weekly *weekly = walk->weekly;
-    walk->busy = false;
-    if (job->result < 0) {
+    if (walk->job.result < 0) {
         wake_in(weekly, RETRY_MS);
         return;
     }
@@ -104,18 +104,16 @@ static void begin_done(struct store_job *job)
 
 static void begin(struct walk *walk, int64_t started_at_ms, int64_t due_at_ms)
 {
-    full_report_begin_init(&walk->begin, walk->weekly->connection, walk->kind, begin_done);
+    full_report_begin_init(&walk->begin, walk->weekly->connection, walk->kind, NULL);
     walk->begin.started_at_ms = started_at_ms;
     walk->begin.due_at_ms = due_at_ms;
-    submit(walk);
+    submit(walk, begin_ended);
 }
 
-static void feed_done(struct store_job *job)
+static void feed_ended(struct walk *walk)
 {
-    struct walk *walk = walk_of(job);
     struct weekly *weekly = walk->weekly;
-    walk->busy = false;
-    if (job->result < 0) {
+    if (walk->job.result < 0) {
         wake_in(weekly, RETRY_MS);
         return;
     }
@@ -148,12 +146,12 @@ static void feed(struct walk *walk)
         wake_in(weekly, PACE_MS);
         return;
     }
-    full_report_feed_init(&walk->feed, weekly->connection, walk->kind, feed_done);
+    full_report_feed_init(&walk->feed, weekly->connection, walk->kind, NULL);
     walk->feed.limit = may < FEED_MAX ? (unsigned)may : FEED_MAX;
     walk->feed.backlog = BACKLOG_MAX;
     walk->feed.now_ms = now_ms(weekly);
     walk->feed.next_due_ms = following_date(weekly, walk->state.due_at_ms);
-    submit(walk);
+    submit(walk, feed_ended);
 }
 
 static void advance(struct walk *walk)
@@ -181,11 +179,9 @@ static void advance(struct walk *walk)
     }
 }
 
-static void load_done(struct store_job *job)
+static void load_ended(struct walk *walk)
 {
-    struct walk *walk = walk_of(job);
-    walk->busy = false;
-    walk->loaded = job->result == 0;
+    walk->loaded = walk->job.result == 0;
     if (!walk->loaded) {
         wake_in(walk->weekly, RETRY_MS);
         return;
@@ -196,14 +192,22 @@ static void load_done(struct store_job *job)
 
 static void load(struct walk *walk)
 {
-    full_report_load_init(&walk->load, walk->weekly->connection, walk->kind, load_done);
-    submit(walk);
+    full_report_load_init(&walk->load, walk->weekly->connection, walk->kind, NULL);
+    submit(walk, load_ended);
 }
 
 static void tick(struct weekly *weekly)
 {
     for (int kind = 0; kind < KINDS && !weekly->stopped; kind++)
         advance(&weekly->walks[kind]);
+}
+
+void weekly_job_ended(struct weekly *weekly, struct store_job *job)
+{
+    struct walk *walk = walk_of(job);
+    walk->busy = false;
+    if (!weekly->stopped)
+        walk->ended(walk);
 }
 
 void weekly_configure(struct weekly *weekly, int64_t interval_ms, int64_t spread_ms)

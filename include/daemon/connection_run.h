@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * connection_run - running connections: start, events, reload, stop. For the daemon; lookers use daemon/connection.h.
+ *
+ * Thread    loop only.
+ * Lifetime  connection_start() to the `stopped` callback of connection_stop().
+ */
+#ifndef COMPLYD_DAEMON_CONNECTION_RUN_H
+#define COMPLYD_DAEMON_CONNECTION_RUN_H
+
+#include "base/clock.h"
+#include "base/settings.h"
+#include "daemon/connection.h"
+
+struct uv_loop_s;
+struct store_thread;
+
+/* What connections share; outlives them. `settings` is replaced at reload. */
+struct connection_context {
+    struct uv_loop_s *loop;
+    struct store_thread *writer;
+    const struct clock *clock;
+    const struct settings *settings;
+};
+
+/* `settings` is borrowed until the connection has stopped. On failure *ret_connection may be set: stop it as any other. */
+int connection_start(const struct connection_context *context, const struct connection_settings *settings,
+                     struct connection **ret_connection, struct error *err);
+
+/* Another process committed to the store. */
+void connection_dirty(struct connection *connection);
+
+/* True while bulk work keeps the store busy anyway: looks for commits can be rarer. */
+bool connection_is_busy(const struct connection *connection);
+
+void connection_resync(struct connection *connection);
+
+/* The configuration was read anew and says the same about this connection: shared settings are taken over, and what waits is tried
+ * now. */
+void connection_retry(struct connection *connection);
+const struct connection_settings *connection_settings(const struct connection *connection);
+
+/* Standing troubles are told again now and then; discovered URLs are renewed. Called a few times a minute. */
+void connection_tend(struct connection *connection);
+
+/* Finishes what is in flight within drain_ms, records it, then frees the connection. */
+void connection_stop(struct connection *connection, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * connection_internal - what connection.c (lifecycle, state) and lane.c (one channel's traffic) share.
+ */
+#ifndef COMPLYD_DAEMON_CONNECTION_INTERNAL_H
+#define COMPLYD_DAEMON_CONNECTION_INTERNAL_H
+
+#include <uv.h>
+
+#include "daemon/connection_run.h"
+#include "daemon/gate.h"
+#include "daemon/repeat.h"
+#include "daemon/resolver.h"
+#include "daemon/results.h"
+#include "daemon/sender.h"
+#include "daemon/weekly.h"
+#include "microsoft/endpoints.h"
+#include "microsoft/token.h"
+#include "store/connection.h"
+#include "store/message.h"
+#include "store/outbox.h"
+
+/* One channel of a connection: its gate, budget and sender; the partner's also asks for verdicts. */
+struct lane {
+    struct connection *connection;
+    enum channel channel;
+    struct gate gate;
+    struct budget budget;
+    struct sender *sender;
+    struct results *results; /* partner only */
+    uv_timer_t gate_timer, sender_timer, results_timer;
+    struct outbox_stage stage;
+    struct message_fetch fetch;
+    struct buf url, body;
+    bool fresh; /* after a 503: the next request takes a new connection */
+    struct repeat refused_lines, accepted_lines, failed_lines;
+};
+
+struct connection {
+    const struct connection_context *context;
+    const struct connection_settings *settings;
+    char name[65];
+    struct http_client *http;
+    struct token_source *graph_token, *intune_token;
+    struct lane lanes[CHANNEL_COUNT];
+    struct resolver *resolver;
+    struct weekly *weekly;
+
+    struct endpoints endpoints;
+    int64_t endpoints_at_ms; /* wall clock; 0 = none */
+    bool endpoints_loaded;   /* the store was asked */
+    struct endpoints_discovery *discovery;
+
+    enum connection_state state;
+    int64_t since_ms; /* wall clock */
+    int64_t told_ms;  /* monotonic: when a standing trouble was logged last */
+    enum trouble told;
+
+    unsigned jobs; /* at the store */
+    bool stopping, closing;
+    unsigned handles; /* closing ones */
+    uv_timer_t stop_timer;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+/* Submits a job to the store's writer and counts it; its done must call connection_job_done() last. */
+void connection_submit(struct connection *connection, struct store_job *job, void (*done)(struct store_job *job),
+                       void *ctx);
+void connection_job_done(struct connection *connection);
+
+/* Something that the connection's state is made of has changed. */
+void connection_changed(struct connection *connection);
+
+/* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
+void connection_open(struct connection *connection, struct lane *lane);
+
+struct token_source *lane_token(const struct lane *lane);
+int lane_init(struct lane *lane, struct connection *connection, enum channel channel, struct error *err);
+void lane_configure(struct lane *lane);
+void lane_deinit(struct lane *lane);
+void lane_pump(struct lane *lane);
+bool lane_is_idle(const struct lane *lane);
+
+#endif

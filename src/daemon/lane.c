@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "connection_internal.h"
+#include "microsoft/graph.h"
+#include "microsoft/partner.h"
+
+enum {
+    LINES_BURST = 20,
+    LINES_WINDOW_MS = 10 * 1000,
+    BODY_MAX = 1024 * 1024,
+    URL_MAX = 2048,
+    FLIGHT_MAX = 100, /* settings: partner_devices_per_message */
+};
+
+static int64_t now_ms(const struct lane *lane)
+{
+    return clock_realtime_ms(lane->connection->context->clock);
+}
+
+static int64_t monotonic_ms(const struct lane *lane)
+{
+    return clock_monotonic_ms(lane->connection->context->clock);
+}
+
+struct token_source *lane_token(const struct lane *lane)
+{
+    return lane->channel == CHANNEL_PARTNER ? lane->connection->intune_token : lane->connection->graph_token;
+}
+
+/* ---- log lines about devices ---- */
+
+static void log_settled(struct lane *lane, struct repeat *repeat, enum log_level level,
+                        const struct outbox_result *result, const char *what, const char *then)
+{
+    char message_id[GUID_TEXT] = "", more[64] = "";
+    uint64_t suppressed;
+    if (level > log_get_level() || !repeat_pass(repeat, monotonic_ms(lane), &suppressed))
+        return;
+    if (suppressed > 0)
+        snprintf(more, sizeof(more), " (and %llu more such)", (unsigned long long)suppressed);
+    const struct report *report = &result->item->report;
+    struct log_fields fields = {.device = report->device_id,
+                                .connection = lane->connection->name,
+                                .message_id = guid_format(&report->message_id, message_id),
+                                .request_id = result->request_id[0] ? result->request_id : NULL};
+    log_at(level, TAG_SENDER, &fields, "%s %s%s%s%s%s", what, azure_state_name(report->state), then,
+           result->error[0] ? ": " : "", result->error, more);
+}
+
+static void settled(void *ctx, const struct outbox_result *result)
+{
+    struct lane *lane = ctx;
+    bool bulk = result->item->priority > PRIORITY_CHANGE;
+    switch (result->outcome) {
+    case OUTBOX_ACCEPTED:
+    case OUTBOX_SUCCESS:
+        log_settled(lane, &lane->accepted_lines, bulk ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, result, "reported", "");
+        break;
+    case OUTBOX_REFUSED:
+        log_settled(lane, &lane->refused_lines, LOG_LEVEL_WARN, result, "refused",
+                    "; parked until its data changes or an operator asks");
+        break;
+    case OUTBOX_TRANSIENT: {
+        char then[64], delay[DURATION_TEXT];
+        snprintf(then, sizeof(then), "; retrying in %s", duration_format(result->due_ms - result->at_ms, delay));
+        log_settled(lane, &lane->failed_lines, LOG_LEVEL_INFO, result, "not taken:", then);
+        break;
+    }
+    case OUTBOX_RELEASED:
+        break;
+    }
+}
+
+static void verdict_settled(void *ctx, const struct message_result *result)
+{
+    struct lane *lane = ctx;
+    char message_id[GUID_TEXT];
+    uint64_t suppressed;
+    if (result->verdict == MESSAGE_PENDING)
+        return;
+    enum log_level level = result->verdict == MESSAGE_COMPLETED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    if (level > log_get_level() || !repeat_pass(&lane->refused_lines, monotonic_ms(lane), &suppressed))
+        return;
+    struct log_fields fields = {.device = result->message->device_id,
+                                .connection = lane->connection->name,
+                                .message_id = guid_format(&result->message->message_id, message_id),
+                                .request_id = result->request_id[0] ? result->request_id : NULL};
+    const char *what = result->verdict == MESSAGE_COMPLETED ? "verdict Completed"
+                       : result->verdict == MESSAGE_FAILED  ? "verdict Failed; parked until its data changes"
+                                                            : "no verdict in time; the report will be sent again";
+    log_at(level, TAG_RESULTS, &fields, "%s%s%s", what, result->error[0] ? ": " : "", result->error);
+}
+
+/* ---- store ---- */
+
+static void stage_done(struct store_job *job)
+{
+    struct lane *lane = job->ctx;
+    struct outbox_stage stage = lane->stage; /* the sender may stage again before it returns */
+    sender_staged(lane->sender, &stage);
+    outbox_stage_deinit(&stage);
+    connection_job_done(lane->connection);
+}
+
+static void stage(void *ctx, enum priority mildest, unsigned limit)
+{
+    struct lane *lane = ctx;
+    outbox_stage_init(&lane->stage, lane->connection->name, lane->channel, NULL);
+    lane->stage.mildest = mildest;
+    lane->stage.limit = limit;
+    lane->stage.now_ms = now_ms(lane);
+    connection_submit(lane->connection, &lane->stage.job, stage_done, lane);
+}
+
+static int64_t first_poll_ms(const struct outbox_record *record)
+{
+    int64_t first = -1;
+    for (size_t i = 0; i < record->count; i++) {
+        const struct outbox_result *result = &record->results[i];
+        if (result->outcome == OUTBOX_ACCEPTED && (first < 0 || result->poll_ms < first))
+            first = result->poll_ms;
+    }
+    return first;
+}
+
+static void record_done(struct store_job *job)
+{
+    struct lane *lane = job->ctx;
+    struct outbox_record *record = (struct outbox_record *)job;
+    int64_t poll_ms = job->result < 0 ? -1 : first_poll_ms(record);
+    sender_recorded(lane->sender, record);
+    if (poll_ms >= 0 && lane->results) {
+        results_expect(lane->results, poll_ms);
+        results_pump(lane->results);
+    }
+    connection_job_done(lane->connection);
+}
+
+static void record(void *ctx, struct outbox_record *record)
+{
+    struct lane *lane = ctx;
+    connection_submit(lane->connection, &record->job, record_done, lane);
+}
+
+static void fetch_done(struct store_job *job)
+{
+    struct lane *lane = job->ctx;
+    struct message_fetch fetch = lane->fetch;
+    results_fetched(lane->results, &fetch);
+    message_fetch_deinit(&fetch);
+    connection_job_done(lane->connection);
+}
+
+static void fetch(void *ctx, unsigned limit)
+{
+    struct lane *lane = ctx;
+    message_fetch_init(&lane->fetch, lane->connection->name, NULL);
+    lane->fetch.now_ms = now_ms(lane);
+    lane->fetch.limit = limit;
+    connection_submit(lane->connection, &lane->fetch.job, fetch_done, lane);
+}
+
+static void verdicts_done(struct store_job *job)
+{
+    struct lane *lane = job->ctx;
+    results_recorded(lane->results, (struct message_record *)job);
+    connection_job_done(lane->connection);
+}
+
+static void record_verdicts(void *ctx, struct message_record *verdicts)
+{
+    struct lane *lane = ctx;
+    connection_submit(lane->connection, &verdicts->job, verdicts_done, lane);
+}
+
+static void requeued(void *ctx)
+{
+    struct lane *lane = ctx;
+    sender_fed(lane->sender);
+}
+
+/* ---- Microsoft ---- */
+
+static void drop_token(struct lane *lane, uint64_t serial)
+{
+    struct token_source *source = lane_token(lane);
+    const char *token = token_get(source);
+    if (token && token_fetches(source) == serial)
+        token_drop(source, token);
+}
+
+static void on_report_answer(void *ctx, const struct http_response *response)
+{
+    struct flight *flight = ctx;
+    struct lane *lane = flight->ctx;
+    struct outcome whole, outcomes[GRAPH_BATCH_MAX], *items = NULL;
+    if (lane->channel == CHANNEL_GRAPH) {
+        graph_batch_outcome(response, flight->count, now_ms(lane) / 1000, outcomes, NULL, &whole);
+        items = outcomes;
+    } else {
+        partner_put_outcome(response, now_ms(lane) / 1000, &whole);
+    }
+    lane->fresh = response->status == 503;
+    if (whole.class == OUTCOME_AUTH)
+        drop_token(lane, flight->token_serial);
+    sender_answered(flight, items, &whole);
+}
+
+static int build(struct lane *lane, const struct flight *flight)
+{
+    const struct connection *connection = lane->connection;
+    const struct report *reports[FLIGHT_MAX];
+    for (unsigned i = 0; i < flight->count; i++)
+        reports[i] = &flight->items[i]->report;
+    buf_clear(&lane->url);
+    buf_clear(&lane->body);
+    if (lane->channel == CHANNEL_GRAPH) {
+        graph_batch_url(&lane->url, connection->settings->graph_url);
+        graph_devices_body(&lane->body, reports, flight->count);
+    } else {
+        partner_url(&lane->url, connection->endpoints.device_url, &reports[0]->message_id);
+        partner_body(&lane->body, connection->settings->tenant_id, reports, flight->count);
+    }
+    return buf_error(&lane->url) < 0 ? buf_error(&lane->url) : buf_error(&lane->body);
+}
+
+static int launch(struct lane *lane, struct flight *flight, const char *token)
+{
+    int rc = build(lane, flight);
+    if (rc < 0)
+        return rc;
+    struct http_request request = {.method = lane->channel == CHANNEL_GRAPH ? HTTP_POST : HTTP_PUT,
+                                   .url = buf_text(&lane->url),
+                                   .bearer = token,
+                                   .content_type = "application/json",
+                                   .body = buf_text(&lane->body),
+                                   .body_length = lane->body.length,
+                                   .fresh_connection = lane->fresh};
+    lane->fresh = false;
+    flight->token_serial = token_fetches(lane_token(lane));
+    return http_send(lane->connection->http, &request, on_report_answer, flight, NULL, NULL, NULL);
+}
+
+static void not_started(struct outcome *outcome, int code)
+{
+    *outcome = (struct outcome){.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_NETWORK};
+    snprintf(outcome->detail, sizeof(outcome->detail), "request not started: %s", error_code_text(code));
+}
+
+static void on_flight_token(void *ctx, const struct outcome *outcome)
+{
+    struct flight *flight = ctx;
+    struct lane *lane = flight->ctx;
+    struct outcome failed;
+    if (!outcome) {
+        const char *token = token_get(lane_token(lane));
+        int rc = token ? launch(lane, flight, token) : ERR_AUTH;
+        if (rc == 0)
+            return;
+        not_started(&failed, rc);
+        outcome = &failed;
+    }
+    sender_answered(flight, NULL, outcome);
+}
+
+static int send_flight(void *ctx, struct flight *flight)
+{
+    struct lane *lane = ctx;
+    const char *token = token_get(lane_token(lane));
+    return token ? launch(lane, flight, token) : token_want(lane_token(lane), on_flight_token, flight);
+}
+
+static void on_verdict_answer(void *ctx, const struct http_response *response)
+{
+    struct question *question = ctx;
+    struct lane *lane = question->ctx;
+    struct outcome outcome;
+    enum partner_verdict verdict = partner_get_verdict(response, now_ms(lane) / 1000, &outcome);
+    if (verdict == PARTNER_UNKNOWN && outcome.class == OUTCOME_AUTH)
+        drop_token(lane, question->token_serial);
+    results_answered(question, verdict, &outcome);
+}
+
+static int put_question(struct lane *lane, struct question *question, const char *token)
+{
+    buf_clear(&lane->url);
+    partner_url(&lane->url, lane->connection->endpoints.device_url, &question->message->message_id);
+    if (buf_error(&lane->url) < 0)
+        return buf_error(&lane->url);
+    struct http_request request = {.method = HTTP_GET, .url = buf_text(&lane->url), .bearer = token};
+    question->token_serial = token_fetches(lane_token(lane));
+    return http_send(lane->connection->http, &request, on_verdict_answer, question, NULL, NULL, NULL);
+}
+
+static void on_question_token(void *ctx, const struct outcome *outcome)
+{
+    struct question *question = ctx;
+    struct lane *lane = question->ctx;
+    struct outcome failed;
+    if (!outcome) {
+        const char *token = token_get(lane_token(lane));
+        int rc = token ? put_question(lane, question, token) : ERR_AUTH;
+        if (rc == 0)
+            return;
+        not_started(&failed, rc);
+        outcome = &failed;
+    }
+    results_answered(question, PARTNER_UNKNOWN, outcome);
+}
+
+static int ask_verdict(void *ctx, struct question *question)
+{
+    struct lane *lane = ctx;
+    const char *token = token_get(lane_token(lane));
+    return token ? put_question(lane, question, token) : token_want(lane_token(lane), on_question_token, question);
+}
+
+/* ---- the way ---- */
+
+static int window(void *ctx)
+{
+    const struct lane *lane = ctx;
+    if (lane->connection->stopping)
+        return SENDER_CLOSED;
+    return gate_window(&lane->gate, lane->connection->context->settings->max_in_flight);
+}
+
+static void knock(void *ctx)
+{
+    struct lane *lane = ctx;
+    gate_knock(&lane->gate);
+}
+
+static void answered(void *ctx, const struct outcome *outcome)
+{
+    struct lane *lane = ctx;
+    gate_answered(&lane->gate, outcome);
+    connection_changed(lane->connection);
+}
+
+static void hungry(void *ctx)
+{
+    struct lane *lane = ctx;
+    weekly_hungry(lane->connection->weekly);
+}
+
+static void resolve(void *ctx, char *const *names, size_t count)
+{
+    struct lane *lane = ctx;
+    resolver_ask(lane->connection->resolver, names, count);
+}
+
+static void open_gate(void *ctx)
+{
+    struct lane *lane = ctx;
+    connection_open(lane->connection, lane);
+}
+
+static void gate_moved(void *ctx, enum gate_state before)
+{
+    struct lane *lane = ctx;
+    if (lane->gate.state == GATE_WAITING && before != GATE_WAITING)
+        sender_release(lane->sender);
+    connection_changed(lane->connection);
+    if (lane->gate.state != before)
+        lane_pump(lane);
+}
+
+/* ---- timers ---- */
+
+static void set_timer(uv_timer_t *timer, uv_timer_cb callback, int64_t delay_ms)
+{
+    if (uv_is_closing((uv_handle_t *)timer))
+        return;
+    if (delay_ms >= 0)
+        uv_timer_start(timer, callback, (uint64_t)delay_ms, 0);
+    else
+        uv_timer_stop(timer);
+}
+
+static void on_gate_timer(uv_timer_t *timer)
+{
+    struct lane *lane = timer->data;
+    gate_wake(&lane->gate);
+}
+
+static void wake_gate(void *ctx, int64_t delay_ms)
+{
+    struct lane *lane = ctx;
+    set_timer(&lane->gate_timer, on_gate_timer, delay_ms);
+}
+
+static void on_sender_timer(uv_timer_t *timer)
+{
+    struct lane *lane = timer->data;
+    sender_pump(lane->sender);
+}
+
+static void wake_sender(void *ctx, int64_t delay_ms)
+{
+    struct lane *lane = ctx;
+    set_timer(&lane->sender_timer, on_sender_timer, delay_ms);
+}
+
+static void on_results_timer(uv_timer_t *timer)
+{
+    struct lane *lane = timer->data;
+    results_pump(lane->results);
+}
+
+static void wake_results(void *ctx, int64_t delay_ms)
+{
+    struct lane *lane = ctx;
+    set_timer(&lane->results_timer, on_results_timer, delay_ms);
+}
+
+/* ---- lifetime ---- */
+
+static const struct sender_ops sender_operations = {
+    .stage = stage,
+    .record = record,
+    .send = send_flight,
+    .window = window,
+    .knock = knock,
+    .answered = answered,
+    .wake = wake_sender,
+    .settled = settled,
+    .hungry = hungry,
+    .resolve = resolve,
+};
+
+static const struct results_ops results_operations = {
+    .fetch = fetch,
+    .record = record_verdicts,
+    .ask = ask_verdict,
+    .window = window,
+    .knock = knock,
+    .answered = answered,
+    .wake = wake_results,
+    .settled = verdict_settled,
+    .requeued = requeued,
+};
+
+static const struct gate_ops gate_operations = {.open = open_gate, .changed = gate_moved, .wake = wake_gate};
+
+static void sender_settings(const struct lane *lane, struct sender_options *options)
+{
+    const struct connection_settings *settings = lane->connection->settings;
+    *options = (struct sender_options){
+        .channel = lane->channel,
+        .connection = lane->connection->name,
+        .items_per_flight =
+            lane->channel == CHANNEL_GRAPH ? GRAPH_BATCH_MAX : (unsigned)settings->partner_devices_per_message,
+        .result_deadline_ms = lane->connection->context->settings->result_deadline_ms,
+    };
+}
+
+void lane_configure(struct lane *lane)
+{
+    struct sender_options options;
+    sender_settings(lane, &options);
+    sender_set_options(lane->sender, &options);
+}
+
+static void init_budget(struct lane *lane)
+{
+    const struct connection_settings *settings = lane->connection->settings;
+    budget_init(&lane->budget, lane->connection->context->clock);
+    if (lane->channel == CHANNEL_GRAPH) {
+        budget_add(&lane->budget, settings->graph_requests_per_10s, 10 * 1000);
+        budget_add(&lane->budget, settings->graph_writes_per_150s, 150 * 1000);
+    } else {
+        budget_add(&lane->budget, settings->partner_requests_per_20s, 20 * 1000);
+    }
+}
+
+static void init_timer(struct lane *lane, uv_timer_t *timer)
+{
+    uv_timer_init(lane->connection->context->loop, timer);
+    timer->data = lane;
+}
+
+int lane_init(struct lane *lane, struct connection *connection, enum channel channel, struct error *err)
+{
+    const struct clock *clock = connection->context->clock;
+    struct sender_options options;
+    lane->connection = connection;
+    lane->channel = channel;
+    lane->refused_lines = lane->accepted_lines = lane->failed_lines =
+        (struct repeat){.window_ms = LINES_WINDOW_MS, .burst = LINES_BURST};
+    buf_init(&lane->url, URL_MAX);
+    buf_init(&lane->body, BODY_MAX);
+    init_timer(lane, &lane->gate_timer);
+    init_timer(lane, &lane->sender_timer);
+    init_timer(lane, &lane->results_timer);
+    gate_init(&lane->gate, &gate_operations, lane, clock);
+    init_budget(lane);
+    sender_settings(lane, &options);
+    int rc = sender_new(&sender_operations, lane, clock, &lane->budget, &options, &lane->sender);
+    if (rc == 0 && channel == CHANNEL_PARTNER)
+        rc = results_new(&results_operations, lane, clock, &lane->budget, connection->name, &lane->results);
+    return rc < 0 ? error_set(err, rc, 0, "connection %s", connection->name) : 0;
+}
+
+void lane_deinit(struct lane *lane)
+{
+    sender_free(lane->sender);
+    results_free(lane->results);
+    buf_deinit(&lane->url);
+    buf_deinit(&lane->body);
+}
+
+void lane_pump(struct lane *lane)
+{
+    if (lane->sender)
+        sender_pump(lane->sender);
+    if (lane->results)
+        results_pump(lane->results);
+}
+
+bool lane_is_idle(const struct lane *lane)
+{
+    return sender_is_idle(lane->sender) && (!lane->results || results_is_idle(lane->results));
+}
