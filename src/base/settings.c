@@ -115,7 +115,7 @@ static void begin_section(struct parser *parser, const char *name)
     static const char connection[] = "connection";
     size_t prefix = sizeof(connection) - 1;
 
-    if (strncmp(name, connection, prefix) == 0 && strchr(" \t", name[prefix]) != NULL) {
+    if (strncmp(name, connection, prefix) == 0 && (name[prefix] == '\0' || strchr(" \t", name[prefix]) != NULL)) {
         begin_connection(parser, name + prefix + strspn(name + prefix, " \t"));
         return;
     }
@@ -167,17 +167,20 @@ static void read_key(struct parser *parser, const char *key, const char *value)
         settings_problem_key(&parser->problems, parser->line, section, name, key, "unknown key");
         return;
     }
-    if (line[index] > 0) {
-        settings_problem_key(&parser->problems, parser->line, section, name, key, "already on line %d", line[index]);
+    if (line[index] != 0) {
+        settings_problem_key(&parser->problems, parser->line, section, name, key, "already on line %d",
+                             abs(line[index]));
         return;
     }
     line[index] = parser->line;
     r = settings_value_assign(settings_table_at((size_t)index), base, value, &err);
-    if (r == ERR_NOMEM)
+    if (r == ERR_NOMEM) {
         parser->failure = r;
-    else if (r < 0)
+    } else if (r < 0) {
+        line[index] = -parser->line;
         settings_problem_key(&parser->problems, parser->line, section, name, key, "%s%s", error_text(&err),
                              strstr(value, " #") != NULL ? " (a comment after a value begins with \";\")" : "");
+    }
 }
 
 /* Called by inih for one line of ours; 1 tells it to go on. */

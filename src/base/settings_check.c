@@ -36,16 +36,20 @@ struct check {
     struct settings_problems *problems;
 };
 
-static int line_of(const struct check *check, const char *key)
+static int where(const struct check *check, const char *key)
 {
-    int line = check->lines->at[settings_table_find(SECTION_CONNECTION, key)];
-
-    return line > 0 ? line : check->connection->line;
+    return check->lines->at[settings_table_find(SECTION_CONNECTION, key)];
 }
 
-static bool is_written(const struct check *check, const char *key)
+static int line_of(const struct check *check, const char *key)
 {
-    return check->lines->at[settings_table_find(SECTION_CONNECTION, key)] > 0;
+    return where(check, key) != 0 ? abs(where(check, key)) : check->connection->line;
+}
+
+/* Written, though perhaps with a value that was refused: then it has had its problem and is not missing as well. */
+static bool is_given(const struct check *check, const char *key, const char *value)
+{
+    return *value != '\0' || where(check, key) < 0;
 }
 
 static void complain(const struct check *check, const char *key, const char *reason)
@@ -57,8 +61,8 @@ static void complain(const struct check *check, const char *key, const char *rea
 void settings_check_global(const struct settings *settings, const struct settings_lines *lines,
                            struct settings_problems *problems)
 {
-    int spread = lines->at[settings_table_find(SECTION_REPORTING, "full_report_spread")];
-    int interval = lines->at[settings_table_find(SECTION_REPORTING, "full_report_interval")];
+    int spread = abs(lines->at[settings_table_find(SECTION_REPORTING, "full_report_spread")]);
+    int interval = abs(lines->at[settings_table_find(SECTION_REPORTING, "full_report_interval")]);
     char text[DURATION_TEXT];
 
     if (settings->full_report_spread_ms > settings->full_report_interval_ms)
@@ -67,26 +71,25 @@ void settings_check_global(const struct settings *settings, const struct setting
                              duration_format(settings->full_report_interval_ms, text));
 }
 
-/* A key whose value was refused is written and has had its problem: it is not missing as well. */
 static void check_required(const struct check *check, const char *key, const char *value)
 {
-    if (*value == '\0' && !is_written(check, key))
-        complain(check, key, "missing, but required");
-    else if (*value == '\0')
-        complain(check, key, "required, but has no usable value");
+    if (!is_given(check, key, value))
+        complain(check, key, where(check, key) != 0 ? "required, but has no value" : "missing, but required");
 }
 
 static void check_credential(const struct check *check)
 {
     const struct connection_settings *connection = check->connection;
+    bool certificate = is_given(check, "certificate_file", connection->certificate_file);
+    bool private_key = is_given(check, "private_key_file", connection->private_key_file);
     const struct {
         const char *key;
         bool given;
     } kinds[] = {
-        {"client_secret_file", *connection->client_secret_file != '\0'},
-        {"certificate_file", *connection->certificate_file != '\0'},
-        {"federated_token_file", *connection->federated_token_file != '\0'},
-        {"managed_identity", connection->managed_identity},
+        {"client_secret_file", is_given(check, "client_secret_file", connection->client_secret_file)},
+        {"certificate_file", certificate},
+        {"federated_token_file", is_given(check, "federated_token_file", connection->federated_token_file)},
+        {"managed_identity", connection->managed_identity || where(check, "managed_identity") < 0},
     };
     const char *first = NULL;
 
@@ -97,13 +100,13 @@ static void check_credential(const struct check *check)
         else if (kinds[i].given)
             first = kinds[i].key;
     }
-    if (first == NULL && *connection->private_key_file == '\0')
+    if (first == NULL && !private_key)
         complain(check, "client_secret_file",
                  "no credential: give client_secret_file, certificate_file with private_key_file, "
                  "federated_token_file, or managed_identity = yes");
-    if (*connection->certificate_file != '\0' && *connection->private_key_file == '\0')
+    if (certificate && !private_key)
         complain(check, "certificate_file", "needs private_key_file beside it");
-    if (*connection->private_key_file != '\0' && *connection->certificate_file == '\0')
+    if (private_key && !certificate)
         complain(check, "private_key_file", "needs certificate_file beside it");
 }
 
@@ -111,7 +114,7 @@ static void check_credential(const struct check *check)
 static int settle_address(const struct check *check, const char *key, char **member, const char *from_cloud)
 {
     if (from_cloud == NULL) {
-        if (**member == '\0')
+        if (!is_given(check, key, *member))
             complain(check, key,
                      check->connection->cloud == CLOUD_CUSTOM
                          ? "required with cloud = custom"

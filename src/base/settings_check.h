@@ -8,7 +8,7 @@
 
 #include "settings_problem.h"
 
-/* Where each key of the table was written, by its index; 0 = nowhere. */
+/* Where each key of the table was written, by its index; 0 = nowhere, negative = there, but its value was refused. */
 struct settings_lines {
     int at[SETTING_MAX];
 };
