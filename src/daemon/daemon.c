@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "daemon/daemon.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "daemon/connection_run.h"
+#include "daemon/watcher.h"
+#include "store/change.h"
+#include "store/migrate.h"
+#include "store/outbox.h"
+
+enum {
+    TEND_MS = 20 * 1000,  /* the timed look, and everything that wants to be looked after */
+    OPEN_AGAIN_MS = 3000, /* the store could not be opened */
+    RECONNECT_DRAIN_MS = 5000,
+    PURGE_EVERY = 180, /* tends: once an hour */
+    PURGE_MAX = 500,
+};
+
+/* A configuration as long as a connection borrows from it. */
+struct generation {
+    struct settings *settings;
+    unsigned users;
+};
+
+struct slot {
+    struct daemon *daemon;
+    struct generation *generation;
+    struct connection *connection;
+    struct slot *next; /* stopping ones */
+};
+
+struct daemon {
+    struct uv_loop_s *loop;
+    struct generation *generation; /* the one in force */
+    struct connection_context context;
+    struct database_lock *lock;
+    struct store_thread *writer, *reader;
+    struct watcher *watcher;
+    struct change_look look;
+    bool looking;
+    enum daemon_state state;
+    struct error store_error; /* why the store is not open */
+    int64_t started_at_ms;
+    struct slot **slots; /* in the order of the configuration */
+    size_t slot_count;
+    struct slot *stopping;
+    uv_timer_t tend_timer, open_timer;
+    unsigned tends;
+    unsigned handles;
+    bool closing, store_closing;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+const char *daemon_state_name(enum daemon_state state)
+{
+    static const char *const names[] = {
+#define X(name, word) [name] = word,
+        DAEMON_STATES(X)
+#undef X
+    };
+    return names[state];
+}
+
+/* ---- configurations ---- */
+
+static struct generation *new_generation(struct settings *settings)
+{
+    struct generation *generation = calloc(1, sizeof(*generation));
+    if (generation) {
+        generation->settings = settings;
+        generation->users = 1;
+    }
+    return generation;
+}
+
+static void release_generation(struct generation *generation)
+{
+    if (generation && --generation->users == 0) {
+        settings_free(generation->settings);
+        free(generation);
+    }
+}
+
+/* ---- connections ---- */
+
+static void finish_if_done(struct daemon *daemon);
+static void start_connections(struct daemon *daemon);
+
+static void unlink_stopping(struct daemon *daemon, struct slot *slot)
+{
+    struct slot **place = &daemon->stopping;
+    while (*place != slot)
+        place = &(*place)->next;
+    *place = slot->next;
+}
+
+static void slot_stopped(void *ctx)
+{
+    struct slot *slot = ctx;
+    struct daemon *daemon = slot->daemon;
+    unlink_stopping(daemon, slot);
+    release_generation(slot->generation);
+    free(slot);
+    if (daemon->closing)
+        finish_if_done(daemon);
+    else if (!daemon->stopping)
+        start_connections(daemon);
+}
+
+static void stop_slot(struct daemon *daemon, struct slot *slot, int64_t drain_ms)
+{
+    slot->next = daemon->stopping;
+    daemon->stopping = slot;
+    connection_stop(slot->connection, drain_ms, slot_stopped, slot);
+}
+
+static struct slot *start_slot(struct daemon *daemon, const struct connection_settings *settings)
+{
+    struct error err = {0};
+    struct slot *slot = calloc(1, sizeof(*slot));
+    if (!slot)
+        return NULL;
+    slot->daemon = daemon;
+    slot->generation = daemon->generation;
+    slot->generation->users++;
+    int rc = connection_start(&daemon->context, settings, &slot->connection, &err);
+    if (rc == 0)
+        return slot;
+    log_error(TAG_CONNECTION, "connection %s cannot start: %s", settings->name, error_text(&err));
+    if (slot->connection) {
+        stop_slot(daemon, slot, 0);
+    } else {
+        release_generation(slot->generation);
+        free(slot);
+    }
+    return NULL;
+}
+
+static struct slot *find_slot(const struct daemon *daemon, const char *name)
+{
+    for (size_t i = 0; i < daemon->slot_count; i++) {
+        if (strcmp(connection_settings(daemon->slots[i]->connection)->name, name) == 0)
+            return daemon->slots[i];
+    }
+    return NULL;
+}
+
+/* Starts what the configuration names and does not run yet. A changed connection starts again when its old self has stopped. */
+static void start_connections(struct daemon *daemon)
+{
+    const struct settings *settings = daemon->generation->settings;
+    if (!daemon->writer)
+        return;
+    for (size_t i = 0; i < settings->connection_count; i++) {
+        const struct connection_settings *wanted = &settings->connections[i];
+        bool waits = false;
+        for (const struct slot *slot = daemon->stopping; slot; slot = slot->next)
+            waits |= strcmp(connection_settings(slot->connection)->name, wanted->name) == 0;
+        if (waits || find_slot(daemon, wanted->name))
+            continue;
+        struct slot **slots = realloc(daemon->slots, (daemon->slot_count + 1) * sizeof(struct slot *));
+        struct slot *slot = slots ? (daemon->slots = slots, start_slot(daemon, wanted)) : NULL;
+        if (slot)
+            daemon->slots[daemon->slot_count++] = slot;
+    }
+}
+
+static void for_each_connection(struct daemon *daemon, void (*each)(struct connection *connection))
+{
+    for (size_t i = 0; i < daemon->slot_count; i++)
+        each(daemon->slots[i]->connection);
+}
+
+/* ---- the store ---- */
+
+static void look_done(struct store_job *job)
+{
+    struct daemon *daemon = job->ctx;
+    daemon->looking = false;
+    if (daemon->closing) {
+        finish_if_done(daemon);
+        return;
+    }
+    watcher_looked(daemon->watcher, job->result < 0 ? false : daemon->look.changed);
+}
+
+static void look(void *ctx, int64_t patience_us)
+{
+    struct daemon *daemon = ctx;
+    change_look_init(&daemon->look, patience_us, look_done);
+    daemon->look.job.ctx = daemon;
+    daemon->looking = true;
+    store_thread_submit(daemon->writer, &daemon->look.job);
+}
+
+static void changed(void *ctx)
+{
+    for_each_connection(ctx, connection_dirty);
+}
+
+static bool busy(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+    for (size_t i = 0; i < daemon->slot_count; i++) {
+        if (connection_is_busy(daemon->slots[i]->connection))
+            return true;
+    }
+    return false;
+}
+
+static const struct watcher_ops watcher_operations = {.look = look, .changed = changed, .busy = busy};
+
+static int bring_up_to_date(const char *path, struct error *err)
+{
+    struct database *database;
+    int from, rc = database_open(path, DATABASE_ANY_VERSION, &database, err);
+    if (rc < 0)
+        return rc;
+    rc = migrate_run(database, &from, err);
+    database_close(database);
+    if (rc == 0 && from != migrate_latest())
+        log_notice(TAG_STORE, "store %s migrated from version %d to %d", path, from, migrate_latest());
+    return rc;
+}
+
+static int open_store(struct daemon *daemon, struct error *err)
+{
+    const char *path = daemon->generation->settings->store;
+    int rc = daemon->lock ? 0 : database_lock(path, &daemon->lock, err);
+    if (rc == 0)
+        rc = bring_up_to_date(path, err);
+    if (rc == 0 && !daemon->writer)
+        rc = store_thread_start(daemon->loop, path, false, &daemon->writer, err);
+    if (rc == 0 && !daemon->reader)
+        rc = store_thread_start(daemon->loop, path, true, &daemon->reader, err);
+    if (rc == 0 && !daemon->watcher)
+        rc = watcher_new(daemon->loop, path, &watcher_operations, daemon, &daemon->watcher, err);
+    if (rc < 0)
+        return rc;
+    daemon->context.writer = daemon->writer;
+    daemon->state = DAEMON_RUNNING;
+    start_connections(daemon);
+    return 0;
+}
+
+static void on_open_timer(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    struct error err = {0};
+    int rc = open_store(daemon, &err);
+    if (rc == 0) {
+        log_notice(TAG_STORE, "store %s is open", daemon->generation->settings->store);
+        memset(&daemon->store_error, 0, sizeof(daemon->store_error));
+        return;
+    }
+    if (strcmp(err.message, daemon->store_error.message) != 0)
+        log_error(TAG_STORE, "%s; trying again every %d s", error_text(&err), OPEN_AGAIN_MS / 1000);
+    daemon->store_error = err;
+    uv_timer_start(timer, on_open_timer, OPEN_AGAIN_MS, 0);
+}
+
+/* Another daemon's store, or one that this program must not touch: waiting would not help. */
+static bool is_hopeless(int code)
+{
+    return code == ERR_EXISTS || code == ERR_STORE_NEWER || code == ERR_NOMEM;
+}
+
+static void watch_store_health(struct daemon *daemon)
+{
+    struct store_thread_stats stats;
+    store_thread_stats(daemon->writer, &stats);
+    bool trouble = stats.last_result < 0;
+    if (trouble == (daemon->state == DAEMON_STORE_TROUBLE))
+        return;
+    daemon->state = trouble ? DAEMON_STORE_TROUBLE : DAEMON_RUNNING;
+    if (trouble)
+        log_error(TAG_STORE, "%s; reports wait, nothing is lost, trying again", error_text(&stats.last_error));
+    else
+        log_notice(TAG_STORE, "store %s works again", daemon->generation->settings->store);
+}
+
+static void purge_done(struct store_job *job)
+{
+    free(job);
+}
+
+/* Tombstones are kept until Microsoft has forgotten the device. */
+static void purge(struct daemon *daemon)
+{
+    struct outbox_purge *purge = malloc(sizeof(*purge));
+    if (!purge)
+        return;
+    outbox_purge_init(purge, clock_realtime_ms(daemon->context.clock), PURGE_MAX, purge_done);
+    store_thread_submit(daemon->writer, &purge->job);
+}
+
+static void on_tend(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    if (!daemon->writer)
+        return;
+    watcher_look(daemon->watcher);
+    watch_store_health(daemon);
+    for_each_connection(daemon, connection_tend);
+    if (daemon->tends++ % PURGE_EVERY == 0)
+        purge(daemon);
+}
+
+/* ---- lifetime ---- */
+
+static void init_timer(struct daemon *daemon, uv_timer_t *timer)
+{
+    uv_timer_init(daemon->loop, timer);
+    timer->data = daemon;
+    daemon->handles++;
+}
+
+int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err)
+{
+    struct error reason = {0};
+    struct daemon *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon || !(daemon->generation = new_generation(settings))) {
+        free(daemon);
+        settings_free(settings);
+        return error_set(err, ERR_NOMEM, 0, "daemon");
+    }
+    daemon->loop = loop;
+    daemon->context = (struct connection_context){.loop = loop, .clock = clock_system(), .settings = settings};
+    daemon->started_at_ms = clock_realtime_ms(daemon->context.clock);
+    int rc = open_store(daemon, &reason);
+    if (rc < 0 && is_hopeless(rc)) {
+        assert(!daemon->writer);
+        if (err)
+            *err = reason;
+        database_unlock(daemon->lock);
+        release_generation(daemon->generation);
+        free(daemon);
+        return rc;
+    }
+    init_timer(daemon, &daemon->tend_timer);
+    init_timer(daemon, &daemon->open_timer);
+    uv_timer_start(&daemon->tend_timer, on_tend, TEND_MS, TEND_MS);
+    if (rc < 0) {
+        log_error(TAG_STORE, "%s; trying again every %d s", error_text(&reason), OPEN_AGAIN_MS / 1000);
+        daemon->state = DAEMON_STORE_TROUBLE;
+        daemon->store_error = reason;
+        uv_timer_start(&daemon->open_timer, on_open_timer, OPEN_AGAIN_MS, 0);
+    }
+    *ret_daemon = daemon;
+    return 0;
+}
+
+static void keep_fixed(const char *key, const char *running, const char *wanted)
+{
+    if (strcmp(running, wanted) != 0)
+        log_warn(TAG_CONFIG, "%s stays %s until a restart", key, running);
+}
+
+static bool is_unchanged(const struct daemon *daemon, const struct slot *slot, const struct settings *settings)
+{
+    const struct connection_settings *running = connection_settings(slot->connection);
+    const struct connection_settings *wanted = settings_connection(settings, running->name);
+    return wanted && settings->enabled == slot->generation->settings->enabled &&
+           settings_connection_equal(running, wanted) && daemon->writer;
+}
+
+void daemon_reload(struct daemon *daemon, struct settings *settings)
+{
+    struct generation *generation = new_generation(settings), *old = daemon->generation;
+    if (!generation) {
+        log_error(TAG_CONFIG, "configuration not taken over: out of memory");
+        settings_free(settings);
+        return;
+    }
+    keep_fixed("[daemon] store", old->settings->store, settings->store);
+    keep_fixed("[daemon] control_socket", old->settings->control_socket, settings->control_socket);
+    daemon->generation = generation;
+    daemon->context.settings = settings;
+    size_t kept = 0;
+    for (size_t i = 0; i < daemon->slot_count; i++) {
+        struct slot *slot = daemon->slots[i];
+        if (is_unchanged(daemon, slot, settings)) {
+            daemon->slots[kept++] = slot;
+            connection_retry(slot->connection);
+        } else {
+            stop_slot(daemon, slot, RECONNECT_DRAIN_MS);
+        }
+    }
+    daemon->slot_count = kept;
+    release_generation(old);
+    start_connections(daemon);
+}
+
+static void on_writer_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    daemon->writer = NULL;
+    finish_if_done(daemon);
+}
+
+static void on_reader_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    daemon->reader = NULL;
+    finish_if_done(daemon);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct daemon *daemon = handle->data;
+    if (--daemon->handles > 0)
+        return;
+    void (*stopped)(void *ctx) = daemon->stopped;
+    void *ctx = daemon->stopped_ctx;
+    database_unlock(daemon->lock);
+    release_generation(daemon->generation);
+    free(daemon->slots);
+    free(daemon);
+    stopped(ctx);
+}
+
+/* Connections first, then the look under way, then the store, then the handles. */
+static void finish_if_done(struct daemon *daemon)
+{
+    if (daemon->stopping || daemon->looking)
+        return;
+    if (!daemon->store_closing) {
+        daemon->store_closing = true;
+        watcher_close(daemon->watcher);
+        if (daemon->writer)
+            store_thread_stop(daemon->writer, on_writer_closed, daemon);
+        if (daemon->reader)
+            store_thread_stop(daemon->reader, on_reader_closed, daemon);
+    }
+    if (daemon->writer || daemon->reader || uv_is_closing((uv_handle_t *)&daemon->tend_timer))
+        return;
+    uv_close((uv_handle_t *)&daemon->tend_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&daemon->open_timer, on_handle_closed);
+}
+
+void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx)
+{
+    daemon->state = DAEMON_STOPPING;
+    daemon->closing = true;
+    daemon->stopped = stopped;
+    daemon->stopped_ctx = ctx;
+    uv_timer_stop(&daemon->tend_timer);
+    uv_timer_stop(&daemon->open_timer);
+    for (size_t i = 0; i < daemon->slot_count; i++)
+        stop_slot(daemon, daemon->slots[i], drain_ms);
+    daemon->slot_count = 0;
+    finish_if_done(daemon);
+}
+
+/* ---- lookers and operators ---- */
+
+const struct settings *daemon_settings(const struct daemon *daemon)
+{
+    return daemon->generation->settings;
+}
+
+struct store_thread *daemon_reader(struct daemon *daemon)
+{
+    return daemon->reader;
+}
+
+struct store_thread *daemon_writer(struct daemon *daemon)
+{
+    return daemon->writer;
+}
+
+void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status)
+{
+    *ret_status = (struct daemon_status){
+        .state = daemon->state,
+        .started_at_ms = daemon->started_at_ms,
+        .store_path = daemon->generation->settings->store,
+        .store_result = daemon->store_error.code,
+        .store_error = daemon->store_error.message,
+        .connection_count = daemon->slot_count,
+    };
+    if (!daemon->writer)
+        return;
+    store_thread_stats(daemon->writer, &ret_status->store);
+    ret_status->store_result = ret_status->store.last_result;
+    ret_status->store_error = ret_status->store.last_result < 0 ? ret_status->store.last_error.message : "";
+}
+
+const struct connection *daemon_connection(const struct daemon *daemon, size_t index)
+{
+    return daemon->slots[index]->connection;
+}
+
+struct request {
+    struct outbox_enqueue enqueue; /* first: the job */
+    struct daemon *daemon;
+    daemon_done_fn *done;
+    void *ctx;
+};
+
+static void enqueued(struct store_job *job)
+{
+    struct request *request = (struct request *)job;
+    request->done(request->ctx, job->result, &job->error);
+    if (job->result == 0 && !request->daemon->closing)
+        changed(request->daemon);
+    free(request);
+}
+
+struct refusal {
+    uv_timer_t timer; /* so that done comes on a later turn */
+    struct error error;
+    daemon_done_fn *done;
+    void *ctx;
+};
+
+static void on_refusal_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void refuse(uv_timer_t *timer)
+{
+    struct refusal *refusal = timer->data;
+    refusal->done(refusal->ctx, refusal->error.code, &refusal->error);
+    uv_close((uv_handle_t *)timer, on_refusal_closed);
+}
+
+static void answer_later(struct daemon *daemon, const struct error *error, daemon_done_fn *done, void *ctx)
+{
+    struct refusal *refusal = calloc(1, sizeof(*refusal));
+    if (!refusal) {
+        done(ctx, ERR_NOMEM, error);
+        return;
+    }
+    refusal->error = *error;
+    refusal->done = done;
+    refusal->ctx = ctx;
+    uv_timer_init(daemon->loop, &refusal->timer);
+    refusal->timer.data = refusal;
+    uv_timer_start(&refusal->timer, refuse, 0, 0);
+}
+
+static bool store_is_open(const struct daemon *daemon, struct error *err)
+{
+    if (daemon->writer && !daemon->closing)
+        return true;
+    error_set(err, ERR_STORE, 0, "the store is not open: %s", daemon->store_error.message);
+    return false;
+}
+
+void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx)
+{
+    struct error err = {0};
+    struct request *request = NULL;
+    if (strlen(device_id) >= sizeof(request->enqueue.device_id))
+        error_set(&err, ERR_NOTFOUND, 0, "no device has so long an id");
+    else if (store_is_open(daemon, &err) && !(request = calloc(1, sizeof(*request))))
+        error_set(&err, ERR_NOMEM, 0, "report");
+    if (!request) {
+        answer_later(daemon, &err, done, ctx);
+        return;
+    }
+    request->daemon = daemon;
+    request->done = done;
+    request->ctx = ctx;
+    outbox_enqueue_init(&request->enqueue, device_id, enqueued);
+    store_thread_submit(daemon->writer, &request->enqueue.job);
+}
+
+void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx)
+{
+    struct error err = {0};
+    const struct slot *slot = connection ? find_slot(daemon, connection) : NULL;
+    if (connection && !slot)
+        error_set(&err, ERR_NOTFOUND, 0, "no connection \"%s\" in the configuration", connection);
+    else if (store_is_open(daemon, &err) && slot)
+        connection_resync(slot->connection);
+    else if (err.code == 0)
+        for_each_connection(daemon, connection_resync);
+    answer_later(daemon, &err, done, ctx);
+}
+
+static void dump_connection(const struct connection *connection)
+{
+    struct connection_status status;
+    connection_status(connection, &status);
+    struct log_fields fields = {.connection = status.name};
+    log_at(LOG_LEVEL_NOTICE, TAG_DAEMON, &fields, "state=%s trouble=%s%s%s", connection_state_name(status.state),
+           status.trouble == TROUBLE_NONE ? "none" : trouble_slug(status.trouble), status.detail[0] ? " " : "",
+           status.detail);
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
+        const struct channel_status *c = &status.channel[channel];
+        log_at(LOG_LEVEL_NOTICE, TAG_DAEMON, &fields,
+               "channel=%s in_flight=%u staged=%u requests=%llu accepted=%llu refused=%llu transient=%llu "
+               "throttled=%llu rate=%.0f%%",
+               channel_name((enum channel)channel), c->in_flight, c->staged, (unsigned long long)c->requests,
+               (unsigned long long)c->accepted, (unsigned long long)c->refused, (unsigned long long)c->transient,
+               (unsigned long long)c->throttled, c->quota_share * 100);
+    }
+}
+
+void daemon_dump(const struct daemon *daemon)
+{
+    struct daemon_status status;
+    char uptime[DURATION_TEXT];
+    daemon_status(daemon, &status);
+    log_notice(TAG_DAEMON, "state=%s up=%s store=%s jobs=%llu commits=%llu queued=%zu%s%s",
+               daemon_state_name(status.state),
+               duration_format(clock_realtime_ms(daemon->context.clock) - status.started_at_ms, uptime),
+               status.store_path, (unsigned long long)status.store.jobs, (unsigned long long)status.store.commits,
+               status.store.queued, status.store_error[0] ? " error=" : "", status.store_error);
+    for (size_t i = 0; i < daemon->slot_count; i++)
+        dump_connection(daemon->slots[i]->connection);
+}
