@@ -55,32 +55,32 @@ enum { EXCHANGE_SEGMENTS = 8, EXCHANGE_HEADERS = 16 };
 
 struct exchange {
     const char *method;
-    const char *target;                 /* as sent: path and query, undecoded */
-    char *segments[EXCHANGE_SEGMENTS];  /* decoded parts of the path */
+    const char *target;                /* as sent: path and query, undecoded */
+    char *segments[EXCHANGE_SEGMENTS]; /* decoded parts of the path */
     size_t segment_count;
-    const char *query;                  /* after '?', undecoded; "" = none */
-    const char *authorization;          /* headers; NULL = not sent */
+    const char *query;         /* after '?', undecoded; "" = none */
+    const char *authorization; /* headers; NULL = not sent */
     const char *content_type;
     const char *client_request_id;
     const char *host;
-    const char *body;                   /* NUL-terminated, never NULL */
+    const char *body; /* NUL-terminated, never NULL */
     size_t body_length;
 
     enum place place;
-    struct tenant *tenant;              /* whose token it carried; NULL = none yet */
-    const char *token_kind;             /* "graph", "intune" or "" for the request log */
-    const struct fault *fault;          /* played on this exchange; NULL = none */
+    struct tenant *tenant;     /* whose token it carried; NULL = none yet */
+    const char *token_kind;    /* "graph", "intune" or "" for the request log */
+    const struct fault *fault; /* played on this exchange; NULL = none */
     char request_id[GUID_TEXT];
 
     int status;
-    const char *reply_type;             /* content type; NULL = no body */
+    const char *reply_type; /* content type; NULL = no body */
     struct buf reply;
     struct exchange_header headers[EXCHANGE_HEADERS];
     size_t header_count;
     enum wire wire;
-    int64_t delay_ms;                   /* before the first byte */
-    int64_t drip_ms;                    /* WIRE_DRIP: between pieces */
-    size_t drip_bytes;                  /* WIRE_DRIP: size of a piece */
+    int64_t delay_ms;  /* before the first byte */
+    int64_t drip_ms;   /* WIRE_DRIP: between pieces */
+    size_t drip_bytes; /* WIRE_DRIP: size of a piece */
 };
 
 /* `target` must outlive the exchange. Gives the request an id of its own. */
@@ -102,7 +102,8 @@ char *exchange_query(const struct exchange *ex, const char *name);
 char *exchange_decode(const char *text, size_t length, bool form);
 
 /* Sets a header, replacing one of that name. A full table or lack of memory drops it. */
-void exchange_header(struct exchange *ex, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void exchange_header(struct exchange *ex, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Starts the answer anew: status and content type, no body, no wire trick; headers stay. */
 void exchange_answer(struct exchange *ex, int status, const char *reply_type);

@@ -40,7 +40,7 @@ struct world_settings {
     bool auto_users;          /* any user exists whose local part does not start with "missing" */
     bool secret_expired;
     int64_t devices_per_message;
-    int64_t page_size;        /* entries of a collection before @odata.nextLink; 0 = all */
+    int64_t page_size; /* entries of a collection before @odata.nextLink; 0 = all */
     struct quota_limits quota;
 };
 
@@ -70,10 +70,10 @@ struct world {
     char *intune_scope; /* what the partner token is asked for with */
     char *graph_resources[WORLD_RESOURCES];
     size_t graph_resource_count;
-    struct signer *signer;      /* signs access tokens */
-    int64_t tokens_not_before;  /* tokens issued up to this count are revoked */
+    struct signer *signer;  /* signs access tokens */
+    int64_t tokens_revoked; /* the first so many tokens issued are worthless */
     int64_t tokens_issued;
-    struct replays replays;     /* ids of assertions seen */
+    struct replays replays; /* ids of assertions seen */
     struct faults faults;
     struct journal journal;
     struct stats stats;
