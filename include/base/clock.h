@@ -25,7 +25,8 @@ int64_t clock_monotonic_ms(const struct clock *clock);
 
 enum { CLOCK_TEXT = 32 }; /* bytes that any text below needs, NUL included */
 
-/* "2026-02-03T04:05:06Z" (seconds) and "2026-02-03T04:05:06.789Z" (milliseconds); returns text. "" for a negative time. */
+/* "2026-02-03T04:05:06Z" (seconds) and "2026-02-03T04:05:06.789Z" (milliseconds); returns text. "" for a
+ * time before 1970 or after the year 9999. */
 const char *clock_format_s(int64_t time_s, char text[CLOCK_TEXT]);
 const char *clock_format_ms(int64_t time_ms, char text[CLOCK_TEXT]);
 

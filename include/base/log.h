@@ -60,7 +60,7 @@ void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 void log_set_sink(log_sink_fn *sink, void *ctx); /* NULL: back to the built-in one */
 
-int log_level_parse(const char *text, enum log_level *ret_level);    /* error warn notice info debug; -1 otherwise */
+int log_level_parse(const char *text, enum log_level *ret_level); /* error warn notice info debug; -1 otherwise */
 const char *log_level_name(enum log_level level);
 int log_format_parse(const char *text, enum log_format *ret_format); /* text json journal; -1 otherwise */
 

@@ -26,11 +26,11 @@ struct connection_settings {
     char *name; /* letters, digits, '-', '_', '.'; at most 64 */
     int line;   /* where its section starts, for messages of later checks */
     bool enabled;
-    char *tenant_id;              /* GUID */
-    char *client_id;              /* GUID */
-    char *client_secret_file;     /* exactly one of the four credentials must be given */
-    char *certificate_file;       /* PEM, with private_key_file */
-    char *private_key_file;       /* PEM */
+    char *tenant_id;          /* GUID */
+    char *client_id;          /* GUID */
+    char *client_secret_file; /* exactly one of the four credentials must be given */
+    char *certificate_file;   /* PEM, with private_key_file */
+    char *private_key_file;   /* PEM */
     char *federated_token_file;
     bool managed_identity;
     enum settings_cloud cloud;
@@ -49,9 +49,9 @@ struct connection_settings {
 };
 
 struct settings {
-    char *path;           /* the file read */
-    char *store;          /* default /var/lib/complyd/complyd.db */
-    char *control_socket; /* default /run/complyd/control.sock */
+    char *path;                 /* the file read */
+    char *store;                /* default /var/lib/complyd/complyd.db */
+    char *control_socket;       /* default /run/complyd/control.sock */
     enum log_level log_level;   /* default info */
     enum log_format log_format; /* default journal */
 
@@ -78,7 +78,8 @@ struct settings {
 int settings_load(const char *path, struct settings **ret_settings, struct buf *problems);
 
 /* The same from memory, for tests and fuzzing: no file system is touched. `name` stands for the file in messages. */
-int settings_parse(const char *text, size_t length, const char *name, struct settings **ret_settings, struct buf *problems);
+int settings_parse(const char *text, size_t length, const char *name, struct settings **ret_settings,
+                   struct buf *problems);
 
 void settings_free(struct settings *settings);
 

@@ -25,7 +25,7 @@ enum decision_kind {
     DECISION_WAIT,    /* data is missing: `reason` says which; a trigger queues the device when it arrives */
     DECISION_PARK,    /* data is wrong: `reason` says how */
     DECISION_REPORT,  /* tell `state` about the device's own azure_device_id */
-    DECISION_RETIRE,  /* tell removed about the id last reported, on the connection it was reported by; then decide again */
+    DECISION_RETIRE, /* tell removed about the id last reported, on the connection it was reported by; then decide again */
 };
 
 struct decision_input {

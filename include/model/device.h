@@ -58,7 +58,7 @@ struct device {
 };
 
 int platform_parse(const char *text, enum platform *ret_platform); /* "ios" ...; 0 or ERR_INVALID */
-const char *platform_name(enum platform platform);                  /* the store's word: "ios" */
+const char *platform_name(enum platform platform);                 /* the store's word: "ios" */
 enum channel platform_channel(enum platform platform);
 const char *channel_name(enum channel channel); /* "partner", "graph" */
 
@@ -70,8 +70,8 @@ int compliance_status_parse(const char *text, enum compliance_status *ret_status
 
 const char *client_status_name(enum client_status status); /* "" "Success" "Internal_Error" ... */
 int client_status_parse(const char *text, enum client_status *ret_status);
-bool client_status_is_error(enum client_status status);        /* anything but "" and Success */
-bool client_status_user_can_mend(enum client_status status);   /* Workplace_Join_Required, Interaction_Required */
+bool client_status_is_error(enum client_status status);      /* anything but "" and Success */
+bool client_status_user_can_mend(enum client_status status); /* Workplace_Join_Required, Interaction_Required */
 
 /* Digest of all inventory columns (name, manufacturer, model, serial, OS version, user, platform): equal columns give equal
  * digests on every machine and version (64-bit FNV-1a over NUL-terminated columns). Never 0. */

@@ -19,7 +19,7 @@ const char *priority_name(enum priority priority); /* "worsening" "change" "oper
 
 /* Strings are borrowed, UTF-8, never NULL. */
 struct report {
-    const char *device_id;       /* the MDM's id: for logs, never sent */
+    const char *device_id; /* the MDM's id: for logs, never sent */
     enum platform platform;
     enum azure_state state;      /* COMPLIANT, NON_COMPLIANT or REMOVED */
     const char *azure_device_id; /* lower-case GUID */
@@ -29,7 +29,7 @@ struct report {
     int64_t last_check_in_s; /* -1 = never */
     bool inventory_changed;  /* Graph channel: send the inventory properties too */
     struct guid message_id;
-    int64_t last_update_ms;  /* rises strictly per device, across restarts and clock steps */
+    int64_t last_update_ms; /* rises strictly per device, across restarts and clock steps */
 };
 
 /* 64-bit FNV-1a over everything of *report that the message carries except message_id and last_update_ms: tells whether a

@@ -40,6 +40,12 @@ void buf_wipe(struct buf *buf)
     buf_deinit(buf);
 }
 
+/* Bytes that the cap still allows. */
+static size_t room(const struct buf *buf)
+{
+    return (buf->limit > 0 ? buf->limit : SIZE_MAX / 4) - buf->length;
+}
+
 /* Makes room for `extra` bytes and a NUL; false leaves the error set. */
 static bool reserve(struct buf *buf, size_t extra)
 {
@@ -48,12 +54,12 @@ static bool reserve(struct buf *buf, size_t extra)
 
     if (buf->error != 0)
         return false;
-    if (extra < buf->capacity - buf->length)
-        return buf->limit == 0 || extra <= buf->limit - buf->length || (buf->error = ERR_TOOBIG) == 0;
-    if (extra > SIZE_MAX / 4 - buf->length || (buf->limit > 0 && extra > buf->limit - buf->length)) {
+    if (extra > room(buf)) {
         buf->error = ERR_TOOBIG;
         return false;
     }
+    if (extra < buf->capacity - buf->length)
+        return true;
     needed = buf->length + extra + 1;
     capacity = buf->capacity < CAPACITY_MIN ? CAPACITY_MIN : buf->capacity;
     while (capacity < needed)
@@ -143,7 +149,7 @@ static void add_json_escape(struct buf *buf, unsigned char c)
         buf_add(buf, "\xEF\xBF\xBD", 3);
     } else if (c == '"' || c == '\\') {
         buf_add(buf, two, sizeof(two));
-    } else if (short_forms[c] != '\0') {
+    } else if (c < sizeof(short_forms) && short_forms[c] != '\0') {
         two[1] = short_forms[c];
         buf_add(buf, two, sizeof(two));
     } else {
@@ -205,18 +211,18 @@ void buf_add_base64url(struct buf *buf, const void *data, size_t length)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const unsigned char *p = data;
+    const unsigned char *end = p + length;
 
-    for (; length > 0; p += 3) {
-        size_t taken = length < 3 ? length : 3;
-        unsigned bits = (unsigned)p[0] << 16;
+    while (p < end) {
+        unsigned bits = 0;
+        size_t taken = 0;
         char group[4];
 
-        bits |= taken > 1 ? (unsigned)p[1] << 8 : 0;
-        bits |= taken > 2 ? (unsigned)p[2] : 0;
-        for (int i = 0; i < 4; i++)
+        for (; taken < 3 && p < end; taken++)
+            bits |= (unsigned)*p++ << (16 - 8 * taken);
+        for (size_t i = 0; i < 4; i++)
             group[i] = alphabet[bits >> (18 - 6 * i) & 63];
         buf_add(buf, group, taken + 1);
-        length -= taken;
     }
 }
 

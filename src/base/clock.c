@@ -228,7 +228,7 @@ static bool read_offset(const char **text, int64_t *ret_offset_s)
     minutes = read_digits(text, 2);
     if (minutes < 0 || minutes > 59)
         return false;
-    *ret_offset_s = (sign == '-' ? -60 : 60) * (hours * 60 + minutes);
+    *ret_offset_s = (int64_t)(sign == '-' ? -60 : 60) * (hours * 60 + minutes);
     return true;
 }
 

@@ -63,8 +63,10 @@ const char *duration_format(int64_t ms, char text[DURATION_TEXT])
     int parts_left = rest > 60000 ? 2 : UNIT_COUNT;
     size_t used = 0;
 
-    if (rest == 0)
-        return strcpy(text, "0s");
+    if (rest == 0) {
+        memcpy(text, "0s", sizeof("0s"));
+        return text;
+    }
     if (ms < 0)
         text[used++] = '-';
     for (int i = 0; i < UNIT_COUNT && parts_left > 0; i++) {

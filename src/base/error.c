@@ -19,6 +19,8 @@ static const struct {
 #undef X
 };
 
+enum { MESSAGE_SIZE = sizeof(((struct error *)0)->message) };
+
 static size_t code_index(int code)
 {
     size_t count = sizeof(codes) / sizeof(codes[0]);
@@ -53,7 +55,7 @@ static void tidy(char *message)
 
 int error_set(struct error *err, int code, int origin, const char *format, ...)
 {
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
     va_list args;
 
     if (err == NULL)
@@ -80,7 +82,7 @@ static void append(char *message, size_t size, const char *text)
 
 int error_prefix(struct error *err, const char *format, ...)
 {
-    char message[sizeof(err->message)];
+    char message[MESSAGE_SIZE];
     va_list args;
 
     if (err == NULL)

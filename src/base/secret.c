@@ -128,8 +128,9 @@ int secret_load(struct secret *secret, const char *path, struct error *err)
 {
     struct secret fresh;
     struct stat st;
-    int fd, r;
+    int fd = -1, r;
 
+    secret_init(&fresh);
     r = open_checked(path, &fd, &st, err);
     if (r < 0)
         return r;
@@ -153,7 +154,7 @@ close_file:
 int secret_check_file(const char *path, struct error *err)
 {
     struct stat st;
-    int fd, r;
+    int fd = -1, r;
 
     r = open_checked(path, &fd, &st, err);
     if (r == 0)

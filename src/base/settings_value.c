@@ -49,7 +49,7 @@ static int parse_int(const struct setting *setting, const char *value, int *ret_
 
     if (digits == 0 || value[digits] != '\0')
         return error_set(err, ERR_INVALID, 0, "\"%s\" is not a whole number", value);
-    number = digits <= 18 ? atoll(value) : INT64_MAX;
+    number = digits <= 18 ? strtoll(value, NULL, 10) : INT64_MAX;
     if (number < setting->min || number > setting->max)
         return error_set(err, ERR_INVALID, 0, "%s is not between %lld and %lld", value, (long long)setting->min,
                          (long long)setting->max);
@@ -89,8 +89,9 @@ static int parse_format(const char *value, enum log_format *ret_format, struct e
 static bool is_port(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
+    long port = digits >= 1 && digits <= 5 ? strtol(text, NULL, 10) : 0;
 
-    return digits >= 1 && digits <= 5 && text[digits] == '\0' && atoi(text) >= 1 && atoi(text) <= 65535;
+    return text[digits] == '\0' && port >= 1 && port <= 65535;
 }
 
 /* The address in front of ":port", without its brackets; false when the form is another. */
