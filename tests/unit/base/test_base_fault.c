@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -12,6 +11,7 @@
 #include "base/secret.h"
 #include "base/settings.h"
 #include "fault.h"
+#include "tempdir.h"
 
 static const enum fault_mode modes[] = {FAULT_ONCE, FAULT_STAYS};
 
@@ -89,8 +89,6 @@ static int set_secret(void)
     return r;
 }
 
-static char secret_path[] = "/tmp/complyd-fault-XXXXXX";
-
 static int load_secret(void)
 {
     struct secret secret;
@@ -98,7 +96,7 @@ static int load_secret(void)
     int r;
 
     secret_init(&secret);
-    r = secret_load(&secret, secret_path, &err);
+    r = secret_load(&secret, tempdir_path("secret"), &err);
     if (r < 0)
         assert_non_null(strstr(error_text(&err), "out of memory"));
     secret_deinit(&secret);
@@ -107,14 +105,10 @@ static int load_secret(void)
 
 static void test_secret(void **state)
 {
-    int fd = mkstemp(secret_path);
-
     (void)state;
-    assert_int_equal(write(fd, "hush", 4), 4);
-    close(fd);
+    tempdir_write("secret", "hush", 4, 0600);
     assert_int_equal(torture(set_secret), 2);
     assert_int_equal(torture(load_secret), 1);
-    unlink(secret_path);
 }
 
 #define CONNECTION(name)                                                                                               \
@@ -170,7 +164,7 @@ static void test_settings_with_mistakes(void **state)
 static int load_conf(void)
 {
     struct settings *settings;
-    int r = settings_load(secret_path, &settings, NULL);
+    int r = settings_load(tempdir_path("conf"), &settings, NULL);
 
     settings_free(settings);
     return r;
@@ -179,15 +173,10 @@ static int load_conf(void)
 static void test_settings_from_a_file(void **state)
 {
     static const char text[] = "[daemon]\nstore = /x\n" CONNECTION("a");
-    int fd;
 
     (void)state;
-    strcpy(secret_path + strlen(secret_path) - 6, "XXXXXX");
-    fd = mkstemp(secret_path);
-    assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
-    close(fd);
+    tempdir_write("conf", text, sizeof(text) - 1, 0644);
     assert_true(torture(load_conf) > 25);
-    unlink(secret_path);
 }
 
 static int describe(void)
@@ -240,5 +229,5 @@ int main(void)
         cmocka_unit_test(test_log),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
 }

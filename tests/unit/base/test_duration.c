@@ -47,8 +47,7 @@ static void test_refuses(void **state)
         "99999999999999999999d",
         "9223372036854775807ms",
         "0x7d",
-        "\xC2\xBD"
-        "h",
+        "½h",
     };
 
     (void)state;

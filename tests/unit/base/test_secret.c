@@ -2,7 +2,6 @@
  * Copyright The complyd authors */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,37 +11,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
-
-static char directory[] = "/tmp/complyd-secret-XXXXXX";
-
-static int make_directory(void **state)
-{
-    (void)state;
-    return mkdtemp(directory) != NULL ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
-}
-
-static const char *write_file(const char *name, const void *data, size_t length, mode_t mode)
-{
-    static char path[256];
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, data, length), length);
-    assert_int_equal(fchmod(fd, mode), 0);
-    close(fd);
-    return path;
-}
+#include "tempdir.h"
 
 static void test_set_replace_and_unset(void **state)
 {
@@ -107,10 +76,11 @@ static void test_memory_is_kept_out_of_dumps(void **state)
         skip();
     }
     while (fgets(line, sizeof(line), maps) != NULL) {
-        unsigned long start, end;
+        char *rest;
+        uintptr_t start = strtoul(line, &rest, 16);
 
-        if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-            here = (uintptr_t)secret.data >= start && (uintptr_t)secret.data < end;
+        if (*rest == '-')
+            here = (uintptr_t)secret.data >= start && (uintptr_t)secret.data < strtoul(rest + 1, NULL, 16);
         else if (here && strncmp(line, "VmFlags:", 8) == 0)
             kept_out = strstr(line, " dd") != NULL;
     }
@@ -126,12 +96,12 @@ static void test_load(void **state)
 
     (void)state;
     secret_init(&secret);
-    assert_int_equal(secret_load(&secret, write_file("good", "s3cret~\r\n", 9, 0600), &err), 0);
+    assert_int_equal(secret_load(&secret, tempdir_write("good", "s3cret~\r\n", 9, 0600), &err), 0);
     assert_int_equal(secret.length, 9);
     secret_trim(&secret);
     assert_string_equal(secret.data, "s3cret~");
     assert_int_equal(secret.length, 7);
-    assert_int_equal(secret_load(&secret, write_file("readonly", "other", 5, 0400), NULL), 0);
+    assert_int_equal(secret_load(&secret, tempdir_write("readonly", "other", 5, 0400), NULL), 0);
     assert_string_equal(secret.data, "other");
     secret_deinit(&secret);
 }
@@ -181,7 +151,7 @@ static void test_refuses_files_that_others_can_use(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        const char *path = write_file("open", "hush", 4, modes[i]);
+        const char *path = tempdir_write("open", "hush", 4, modes[i]);
         char cure[300];
 
         snprintf(cure, sizeof(cure), "chmod 0600 %s", path);
@@ -195,14 +165,14 @@ static void test_refuses_other_things(void **state)
     char path[256];
 
     (void)state;
-    check_refused(directory, ERR_INVALID, "not a regular file");
+    check_refused(tempdir, ERR_INVALID, "not a regular file");
     check_refused("/dev/null", ERR_INVALID, "not a regular file");
-    check_refused(write_file("empty", "", 0, 0600), ERR_INVALID, "is empty");
+    check_refused(tempdir_write("empty", "", 0, 0600), ERR_INVALID, "is empty");
     memset(big, 'x', sizeof(big));
-    check_refused(write_file("big", big, sizeof(big), 0600), ERR_TOOBIG, "larger than 65536");
-    snprintf(path, sizeof(path), "%s/missing", directory);
+    check_refused(tempdir_write("big", big, sizeof(big), 0600), ERR_TOOBIG, "larger than 65536");
+    snprintf(path, sizeof(path), "%s/missing", tempdir);
     check_refused(path, ERR_NOTFOUND, "No such file");
-    snprintf(path, sizeof(path), "%s/fifo", directory);
+    snprintf(path, sizeof(path), "%s/fifo", tempdir);
     assert_int_equal(mkfifo(path, 0600), 0);
     check_refused(path, ERR_INVALID, "not a regular file"); /* and does not wait for a writer */
 }
@@ -212,25 +182,25 @@ static void test_follows_links_and_judges_the_target(void **state)
     char link[256];
 
     (void)state;
-    snprintf(link, sizeof(link), "%s/link", directory);
+    snprintf(link, sizeof(link), "%s/link", tempdir);
     assert_int_equal(symlink("target", link), 0);
-    write_file("target", "hush", 4, 0600);
+    tempdir_write("target", "hush", 4, 0600);
     assert_int_equal(secret_check_file(link, NULL), 0);
-    write_file("target", "hush", 4, 0644);
+    tempdir_write("target", "hush", 4, 0644);
     check_refused(link, ERR_PERMISSION, "chmod 0600");
 }
 
 static void test_trusts_systemds_directory_only(void **state)
 {
-    const char *path = write_file("credential", "hush", 4, 0444);
+    const char *path = tempdir_write("credential", "hush", 4, 0444);
     char other[256];
 
     (void)state;
-    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", tempdir, 1), 0);
     assert_int_equal(secret_check_file(path, NULL), 0);
-    snprintf(other, sizeof(other), "%s/../%s/credential", directory, strrchr(directory, '/') + 1);
+    snprintf(other, sizeof(other), "%s/../%s/credential", tempdir, strrchr(tempdir, '/') + 1);
     check_refused(other, ERR_PERMISSION, "chmod");
-    snprintf(other, sizeof(other), "%.*s", (int)strlen(directory) - 1, directory);
+    snprintf(other, sizeof(other), "%.*s", (int)strlen(tempdir) - 1, tempdir);
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", other, 1), 0); /* a prefix, not the directory */
     check_refused(path, ERR_PERMISSION, "chmod");
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "", 1), 0);
@@ -253,5 +223,5 @@ int main(void)
         cmocka_unit_test(test_trusts_systemds_directory_only),
     };
 
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
 }

@@ -2,15 +2,14 @@
  * Copyright The complyd authors */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/settings.h"
+#include "tempdir.h"
 
 #define GUID_A "11111111-2222-3333-4444-555555555555"
 #define GUID_B "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -563,45 +562,19 @@ static void test_installed_file_shows_every_default(void **state)
     buf_deinit(&shown);
 }
 
-static char directory[] = "/tmp/complyd-settings-XXXXXX";
-
-static int make_directory(void **state)
+static void write_text(const char *name, const char *text, mode_t mode)
 {
-    (void)state;
-    return mkdtemp(directory) != NULL ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
-}
-
-static void write_file(const char *name, const char *text, mode_t mode)
-{
-    char path[256];
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    assert_int_equal(fchmod(fd, mode), 0);
-    close(fd);
+    tempdir_write(name, text, strlen(text), mode);
 }
 
 static void check_load(const char *name, int code, const char *expected)
 {
     struct settings *settings = NULL;
     struct buf problems, whole;
-    char path[256];
+    const char *path = tempdir_path(name);
 
     buf_init(&problems, 0);
     buf_init(&whole, 0);
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
     assert_int_equal(settings_load(path, &settings, &problems), code);
     if (*expected != '\0')
         buf_addf(&whole, "%s:%s", path, expected);
@@ -614,9 +587,9 @@ static void check_load(const char *name, int code, const char *expected)
 static void test_load_reads_the_file(void **state)
 {
     (void)state;
-    write_file("good", "[daemon]\nstore = /x\n", 0644);
+    write_text("good", "[daemon]\nstore = /x\n", 0644);
     check_load("good", 0, "");
-    write_file("bad", "[daemon]\nstore = x\n", 0644);
+    write_text("bad", "[daemon]\nstore = x\n", 0644);
     check_load("bad", ERR_CONFIG, "2: [daemon] store: must be an absolute path, beginning with /\n");
     check_load("missing", ERR_CONFIG, "0: cannot be read: No such file or directory\n");
     check_load(".", ERR_CONFIG, "0: cannot be read: Is a directory\n");
@@ -624,34 +597,31 @@ static void test_load_reads_the_file(void **state)
 
 static void test_load_refuses_a_huge_file(void **state)
 {
-    char path[256];
-
     (void)state;
-    write_file("huge", "", 0644);
-    snprintf(path, sizeof(path), "%s/huge", directory);
-    assert_int_equal(truncate(path, 1024 * 1024 + 1), 0);
+    write_text("huge", "", 0644);
+    assert_int_equal(truncate(tempdir_path("huge"), 1024 * 1024 + 1), 0);
     check_load("huge", ERR_CONFIG, "0: is larger than 1048576 bytes\n");
 }
 
 static void test_load_checks_the_named_files(void **state)
 {
-    char text[1000], expected[600];
+    char text[1000], expected[1000];
 
     (void)state;
-    write_file("secret", "hush", 0644);
+    write_text("secret", "hush", 0644);
     snprintf(text, sizeof(text),
              "[connection a]\ntenant_id = " GUID_A "\nclient_id = " GUID_B
              "\nclient_secret_file = %s/secret\nca_file = %s/none\n",
-             directory, directory);
-    write_file("conf", text, 0644);
+             tempdir, tempdir);
+    write_text("conf", text, 0644);
     snprintf(
         expected, sizeof(expected),
         "4: [connection a] client_secret_file: %s/secret: can be read or written by others (mode 0644); run: chmod "
         "0600 %s/secret\n%s/conf:5: [connection a] ca_file: %s/none: cannot be opened: No such file or directory\n",
-        directory, directory, directory, directory);
+        tempdir, tempdir, tempdir, tempdir);
     check_load("conf", ERR_CONFIG, expected);
-    write_file("secret", "hush", 0600);
-    write_file("none", "pem", 0644);
+    write_text("secret", "hush", 0600);
+    write_text("none", "pem", 0644);
     check_load("conf", 0, "");
 }
 
@@ -659,9 +629,9 @@ static void test_load_checks_the_named_files(void **state)
 static void test_load_spares_a_disabled_connection(void **state)
 {
     (void)state;
-    write_file("off", GOOD "enabled = no\n", 0644);
+    write_text("off", GOOD "enabled = no\n", 0644);
     check_load("off", 0, "");
-    write_file("on", GOOD, 0644);
+    write_text("on", GOOD, 0644);
     check_load("on", ERR_CONFIG,
                "4: [connection a] client_secret_file: /s: cannot be opened: No such file or directory\n");
 }
@@ -700,5 +670,5 @@ int main(int argc, char **argv)
         buf_deinit(&out);
         return 0;
     }
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
 }
