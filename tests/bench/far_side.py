@@ -70,8 +70,8 @@ class Server:
 class Nginx(Server):
     """The fast one: static answers, only a counter of requests."""
 
-    def __init__(self, folder):
-        super().__init__(free_port())
+    def __init__(self, folder, port):
+        super().__init__(port)
         self.count_port = free_port()
         services = ("PartnerDeviceDataSyncService", "device"), ("PartnerTenantDataSyncService", "tenant")
         endpoints = ",".join(json.dumps({"providerName": name, "uri": f"{self.url}/{path}"}) for name, path in services)
@@ -98,9 +98,9 @@ class Nginx(Server):
 class Sink(Server):
     """Our own: as nginx, and it writes the moment at which the first byte of a watched report was read."""
 
-    def __init__(self, folder, program):
-        super().__init__(free_port())
-        self.path = os.path.join(folder, f"sink-{self.port}.log")
+    def __init__(self, folder, program, port):
+        super().__init__(port)
+        self.path = os.path.join(folder, "sink.log")
         with open(self.path, "wb") as log:
             self.process = subprocess.Popen(
                 [program, "--port", str(self.port), "--certificate", os.path.join(folder, "server.pem"),
