@@ -18,7 +18,8 @@ struct uv_loop_s;
 struct server;
 
 /* Listens on `path` (a stale socket of a dead daemon is replaced; a live one is ERR_EXISTS). */
-int server_start(struct uv_loop_s *loop, struct daemon *daemon, const char *path, struct server **ret_server, struct error *err);
+int server_start(struct uv_loop_s *loop, struct daemon *daemon, const char *path, struct server **ret_server,
+                 struct error *err);
 void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx);
 
 #endif

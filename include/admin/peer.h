@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * peer - who is at the other end of a Unix socket, and whether complyd listens to them.
+ */
+#ifndef COMPLYD_ADMIN_PEER_H
+#define COMPLYD_ADMIN_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    bool in_group; /* the group asked about is the peer's primary or one of its further ones */
+};
+
+/* As they were when the peer connected. 0, or ERR_IO. */
+int peer_read(int fd, gid_t group, struct peer *ret_peer);
+
+/* Root, the daemon's own user, and members of the socket's group. */
+bool peer_is_allowed(const struct peer *peer);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "exchange.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+struct exchange {
+    struct api_request request;
+    struct exchange_host *host;
+    struct MHD_Connection *connection;
+    struct visitor *visitor;
+    int target_result; /* of parsing the request target */
+    char method[16];
+    bool begun, handled, suspended;
+};
+
+void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+    if (exchange == NULL)
+        return NULL;
+    exchange->host = cls;
+    exchange->connection = connection;
+    exchange->target_result = target_parse(uri, &exchange->request.target);
+    buf_init(&exchange->request.body, API_BODY_MAX);
+    return exchange;
+}
+
+static void wake(struct api_request *request)
+{
+    struct exchange *exchange = (struct exchange *)request;
+    struct exchange_host *host = exchange->host;
+
+    assert(exchange->suspended);
+    exchange->suspended = false;
+    host->suspended--;
+    MHD_resume_connection(exchange->connection);
+    host->resumed(host);
+}
+
+static int connection_fd(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static struct visitor *connection_visitor(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info != NULL ? info->socket_context : NULL;
+}
+
+/* The length is the client's word; a body without one is measured as it comes. */
+static bool announces_too_much(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    return length != NULL && strtoull(length, NULL, 10) > API_BODY_MAX;
+}
+
+static enum MHD_Result queue_answer(struct exchange *exchange)
+{
+    struct api_request *request = &exchange->request;
+    size_t length = request->answer.length;
+    char *data = buf_take(&request->answer);
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    if (data == NULL)
+        return MHD_NO; /* no memory: the connection is closed */
+    response = MHD_create_response_from_buffer(length, data, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(data);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                            request->status >= 400 ? "application/problem+json" : "application/json");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (request->allow[0] != '\0')
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
+    result = MHD_queue_response(exchange->connection, (unsigned)request->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* Headers are complete. */
+static enum MHD_Result begin(struct exchange *exchange, const char *method)
+{
+    struct api_request *request = &exchange->request;
+
+    exchange->begun = true;
+    exchange->visitor = connection_visitor(exchange->connection);
+    /* libmicrohttpd leaves the body of the answer to HEAD away by itself */
+    snprintf(exchange->method, sizeof(exchange->method), "%s", strcmp(method, "HEAD") == 0 ? "GET" : method);
+    request->method = exchange->method;
+    request->daemon = exchange->host->daemon;
+    request->wake = wake;
+    if (peer_read(connection_fd(exchange->connection), exchange->host->group, &request->peer) != 0)
+        request->peer = (struct peer){.uid = (uid_t)-1};
+    if (!announces_too_much(exchange->connection))
+        return MHD_YES;
+    api_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body of at most %d bytes is taken", (int)API_BODY_MAX);
+    return queue_answer(exchange);
+}
+
+static void handle(struct exchange *exchange)
+{
+    struct api_request *request = &exchange->request;
+
+    exchange->handled = true;
+    visitor_work(exchange->visitor);
+    if (exchange->host->stopping)
+        api_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "complyd is stopping");
+    else if (exchange->target_result == ERR_NOMEM)
+        api_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+    else if (exchange->target_result != 0)
+        api_problem(request, MHD_HTTP_BAD_REQUEST, "the request target is not understood");
+    else
+        api_handle(request);
+}
+
+enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                    const char *version, const char *data, size_t *data_size, void **context)
+{
+    struct exchange *exchange = *context;
+
+    (void)cls;
+    (void)url;
+    (void)version;
+    if (exchange == NULL)
+        return MHD_NO;
+    if (!exchange->begun)
+        return begin(exchange, method);
+    if (*data_size > 0) {
+        buf_add(&exchange->request.body, data, *data_size);
+        *data_size = 0;
+        return buf_error(&exchange->request.body) == 0 ? MHD_YES : MHD_NO;
+    }
+    if (!exchange->handled)
+        handle(exchange);
+    if (exchange->request.answered)
+        return queue_answer(exchange);
+    exchange->suspended = true;
+    exchange->host->suspended++;
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+}
+
+void exchange_on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                           enum MHD_RequestTerminationCode code)
+{
+    struct exchange_host *host = cls;
+    struct exchange *exchange = *context;
+
+    (void)connection;
+    (void)code;
+    *context = NULL;
+    if (exchange == NULL)
+        return;
+    assert(!exchange->suspended);
+    visitor_idle(&host->visitors, exchange->visitor);
+    target_deinit(&exchange->request.target);
+    buf_deinit(&exchange->request.body);
+    buf_deinit(&exchange->request.answer);
+    free(exchange);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "admin/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static void take_connection(const struct daemon *daemon, size_t index, struct view_connection *ret_connection)
+{
+    const struct connection_settings *settings;
+    struct connection_status status;
+
+    connection_status(daemon_connection(daemon, index), &status);
+    settings = settings_connection(daemon_settings(daemon), status.name);
+    *ret_connection = (struct view_connection){
+        .configured = settings != NULL,
+        .enabled = settings != NULL && settings->enabled,
+        .state = status.state,
+        .trouble = status.trouble,
+        .next_try_ms = status.next_try_ms,
+        .weekly_due_ms = status.weekly.due_at_ms,
+        .weekly_running = status.weekly.started_at_ms >= 0,
+    };
+    snprintf(ret_connection->name, sizeof(ret_connection->name), "%s", status.name);
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+        ret_connection->retry_at_ms[i] = status.channel[i].retry_at_ms;
+}
+
+int view_take(const struct daemon *daemon, struct view *ret_view)
+{
+    struct daemon_status status;
+
+    daemon_status(daemon, &status);
+    *ret_view =
+        (struct view){.reporting = daemon_settings(daemon)->enabled, .now_ms = clock_realtime_ms(clock_system())};
+    if (status.connection_count == 0)
+        return 0;
+    ret_view->connections = calloc(status.connection_count, sizeof(*ret_view->connections));
+    if (ret_view->connections == NULL)
+        return ERR_NOMEM;
+    ret_view->connection_count = status.connection_count;
+    for (size_t i = 0; i < status.connection_count; i++)
+        take_connection(daemon, i, &ret_view->connections[i]);
+    return 0;
+}
+
+void view_deinit(struct view *view)
+{
+    free(view->connections);
+    *view = (struct view){0};
+}
+
+const struct view_connection *view_find(const struct view *view, const char *connection)
+{
+    for (size_t i = 0; i < view->connection_count; i++) {
+        if (view->connections[i].configured && strcmp(view->connections[i].name, connection) == 0)
+            return &view->connections[i];
+    }
+    return NULL;
+}
+
+enum reason view_blocked(const struct view *view, const char *connection)
+{
+    const struct view_connection *found = view_find(view, connection);
+
+    if (found == NULL)
+        return REASON_UNKNOWN_CONNECTION;
+    return view->reporting && found->enabled ? REASON_NONE : REASON_REPORTING_OFF;
+}
+
+/* Reasons that only say how the queue stands, not what is wrong with the device. */
+static bool is_passing(enum reason reason)
+{
+    return reason == REASON_NONE || reason == REASON_QUEUED || reason == REASON_RETRYING ||
+           reason == REASON_CONNECTION_TROUBLE;
+}
+
+static enum reason queue_reason(const struct view *view, const struct fleet_device *device)
+{
+    const struct view_connection *connection = view_find(view, device->connection);
+
+    if (connection != NULL && connection->state == CONNECTION_BROKEN)
+        return REASON_CONNECTION_TROUBLE;
+    return device->attempts > 0 ? REASON_RETRYING : REASON_QUEUED;
+}
+
+enum reason view_reason(const struct view *view, const struct fleet_device *device)
+{
+    enum reason blocked = view_blocked(view, device->connection);
+    bool over = device->reported_state == AZURE_STATE_REMOVED && !device->queued;
+
+    /* A removed device has nothing left to tell: no section is missing for it. */
+    if (blocked != REASON_NONE && !over)
+        return blocked;
+    if (!is_passing(device->reason))
+        return device->reason;
+    if (device->decision.kind == DECISION_WAIT || device->decision.kind == DECISION_PARK)
+        return device->decision.reason;
+    return device->queued ? queue_reason(view, device) : REASON_NONE;
+}
+
+/* The client code is why there is no Azure id; and when all else is well it is what is left to mend. */
+static bool client_code_matters(const struct fleet_device *device, enum reason reason)
+{
+    return client_status_is_error(device->client_status) &&
+           (reason == REASON_NONE || reason == REASON_QUEUED || reason == REASON_NOT_REGISTERED);
+}
+
+static void add_reason(const struct view *view, const struct fleet_device *device, struct buf *out)
+{
+    enum reason reason = view_reason(view, device);
+    const char *text = reason_text(reason, LANGUAGE_EN);
+    const char *cure = reason_cure(reason, LANGUAGE_EN);
+
+    if (reason == REASON_CONNECTION_TROUBLE) {
+        const struct view_connection *connection = view_find(view, device->connection);
+
+        if (connection != NULL && connection->trouble != TROUBLE_NONE) {
+            text = trouble_text(connection->trouble, LANGUAGE_EN);
+            cure = trouble_cure(connection->trouble, LANGUAGE_EN);
+        }
+    }
+    if (client_code_matters(device, reason))
+        cure = client_status_cure(device->client_status, LANGUAGE_EN);
+    view_text(out, "reason", text);
+    view_text(out, "cure", cure);
+}
+
+/* Blank if reporting is off, before the first accepted report, and while the client code is an error. */
+static int64_t report_time(const struct view *view, const struct fleet_device *device)
+{
+    if (view_blocked(view, device->connection) != REASON_NONE || client_status_is_error(device->client_status))
+        return -1;
+    return device->accepted_at_ms;
+}
+
+void view_device(const struct view *view, const struct fleet_device *device, struct buf *out)
+{
+    buf_add_char(out, '{');
+    view_text(out, "device_id", device->device_id);
+    view_text(out, "connection", device->connection);
+    view_text(out, "platform", device->platform);
+    view_text(out, "name", device->name);
+    view_text(out, "azure_device_id", device->azure_device_id);
+    view_text(out, "azure_compliance_status", compliance_status_name(device->status));
+    view_text(out, "azure_client_status", client_status_name(device->client_status));
+    view_time_ms(out, "azure_report_time", report_time(view, device));
+    view_text(out, "azure_state", azure_state_name(device->reported_state));
+    view_bool(out, "queued", device->queued);
+    add_reason(view, device, out);
+    view_text(out, "last_error", device->last_error);
+    view_time_s(out, "removed_until", device->removed_until_s);
+    buf_add_char(out, '}');
+}
+
+void view_key(struct buf *out, const char *name)
+{
+    if (out->length > 0 && out->data[out->length - 1] != '{')
+        buf_add_char(out, ',');
+    buf_addf(out, "\"%s\":", name);
+}
+
+void view_text(struct buf *out, const char *name, const char *value)
+{
+    view_key(out, name);
+    buf_add_json_string(out, value);
+}
+
+void view_int(struct buf *out, const char *name, int64_t value)
+{
+    view_key(out, name);
+    buf_add_int(out, value);
+}
+
+void view_bool(struct buf *out, const char *name, bool value)
+{
+    view_key(out, name);
+    buf_add_text(out, value ? "true" : "false");
+}
+
+void view_time_ms(struct buf *out, const char *name, int64_t time_ms)
+{
+    char text[CLOCK_TEXT];
+
+    view_text(out, name, clock_format_ms(time_ms, text));
+}
+
+void view_time_s(struct buf *out, const char *name, int64_t time_s)
+{
+    char text[CLOCK_TEXT];
+
+    view_text(out, name, clock_format_s(time_s, text));
+}

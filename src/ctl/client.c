@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "ctl/client.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "ctl/failure.h"
+#include "ctl/locate.h"
+#include "net/http.h"
+
+enum {
+    BODY_MAX = 16 * 1024 * 1024, /* a page of the largest size with the longest columns */
+    ANSWER_MS = 5 * 60 * 1000,   /* a look at a large store on a busy disk */
+};
+
+struct client {
+    const struct invocation *invocation;
+    char *socket;
+    uv_loop_t loop;
+    struct http_client *http;
+    /* the answer of the running request */
+    bool done;
+    int result;
+    int status;
+    struct buf body;
+    struct error error;
+};
+
+int client_open(const struct invocation *invocation, struct client **ret_client)
+{
+    struct http_options options = {.max_body = BODY_MAX, .total_ms = ANSWER_MS, .stall_ms = ANSWER_MS};
+    struct client *client = calloc(1, sizeof(*client));
+    struct error err = {0};
+
+    *ret_client = NULL;
+    if (client == NULL)
+        return failure_say(invocation, EX_OSERR, "out of memory");
+    client->invocation = invocation;
+    if (locate_socket(invocation, &client->socket, &err) != 0)
+        goto fail;
+    if (uv_loop_init(&client->loop) != 0) {
+        error_set(&err, ERR_NOMEM, 0, "no event loop");
+        goto fail;
+    }
+    options.unix_socket = client->socket;
+    if (http_client_new(&client->loop, &options, &client->http, &err) != 0)
+        goto fail_loop;
+    buf_init(&client->body, 0);
+    *ret_client = client;
+    return 0;
+
+fail_loop:
+    uv_loop_close(&client->loop);
+fail:
+    free(client->socket);
+    free(client);
+    return failure_error(invocation, &err);
+}
+
+void client_close(struct client *client)
+{
+    int left;
+
+    if (client == NULL)
+        return;
+    http_client_close(client->http, NULL, NULL);
+    uv_run(&client->loop, UV_RUN_DEFAULT);
+    left = uv_loop_close(&client->loop);
+    assert(left == 0);
+    (void)left;
+    buf_deinit(&client->body);
+    free(client->socket);
+    free(client);
+}
+
+static void on_answer(void *ctx, const struct http_response *response)
+{
+    struct client *client = ctx;
+
+    client->done = true;
+    client->result = response->result;
+    client->status = response->status;
+    client->error = response->error;
+    buf_clear(&client->body);
+    buf_add(&client->body, response->body, response->body_length);
+}
+
+/* 0, or the errno of connecting. */
+static int probe(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd, result;
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    result = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+    close(fd);
+    return result;
+}
+
+/* The request failed on its way: finds out what an operator can do about it. */
+static int explain_failure(struct client *client)
+{
+    const struct invocation *invocation = client->invocation;
+    const char *path = client->socket;
+    int reason = client->result == ERR_NETWORK ? probe(path) : 0;
+
+    switch (reason) {
+    case 0:
+        error_prefix(&client->error, "%s", path);
+        return failure_error(invocation, &client->error);
+    case ENOENT:
+    case ENOTDIR:
+        return failure_say(invocation, EX_UNAVAILABLE,
+                           "complyd is not running (no socket at %s): systemctl start complyd", path);
+    case ECONNREFUSED:
+        return failure_say(invocation, EX_UNAVAILABLE,
+                           "complyd is not running (nobody listens at %s): systemctl start complyd", path);
+    case EACCES:
+    case EPERM:
+        return failure_say(invocation, EX_NOPERM, "%s is not yours to open: be root, or a member of the group complyd",
+                           path);
+    case ENAMETOOLONG:
+        return failure_say(invocation, EX_USAGE, "%s: too long for the path of a socket (at most 107 bytes)", path);
+    default:
+        return failure_say(invocation, EX_UNAVAILABLE, "%s: %s", path, strerror(reason));
+    }
+}
+
+static int send_request(struct client *client, const struct http_request *request)
+{
+    struct error err = {0};
+
+    client->done = false;
+    if (http_send(client->http, request, on_answer, client, NULL, NULL, &err) != 0)
+        return failure_error(client->invocation, &err);
+    while (!client->done)
+        uv_run(&client->loop, UV_RUN_ONCE);
+    if (client->result != 0)
+        return explain_failure(client);
+    if (buf_error(&client->body) != 0)
+        return failure_say(client->invocation, EX_OSERR, "out of memory");
+    return 0;
+}
+
+static int call(struct client *client, enum http_method method, const char *path, const char *body,
+                struct cJSON **ret_answer)
+{
+    struct http_request request = {.method = method, .body = body, .body_length = strlen(body)};
+    struct buf url;
+    int result;
+
+    *ret_answer = NULL;
+    if (body[0] != '\0')
+        request.content_type = "application/json";
+    buf_init(&url, 0);
+    buf_addf(&url, "http://localhost%s", path);
+    request.url = buf_text(&url);
+    result = send_request(client, &request);
+    buf_deinit(&url);
+    if (result != 0)
+        return result;
+    if (client->status < 200 || client->status > 299)
+        return failure_answer(client->invocation, client->status, buf_text(&client->body));
+    *ret_answer = cJSON_Parse(buf_text(&client->body));
+    if (!cJSON_IsObject(*ret_answer)) {
+        cJSON_Delete(*ret_answer);
+        *ret_answer = NULL;
+        return failure_say(client->invocation, EX_PROTOCOL, "complyd's answer to %s is no JSON object", path);
+    }
+    return 0;
+}
+
+int client_get(struct client *client, const char *path, struct cJSON **ret_answer)
+{
+    return call(client, HTTP_GET, path, "", ret_answer);
+}
+
+int client_post(struct client *client, const char *path, const char *body, struct cJSON **ret_answer)
+{
+    return call(client, HTTP_POST, path, body, ret_answer);
+}
+
+static int call_device(struct client *client, enum http_method method, const char *device_id, const char *suffix,
+                       struct cJSON **ret_answer)
+{
+    struct buf path;
+    int result;
+
+    buf_init(&path, 0);
+    buf_add_text(&path, "/v1/devices/");
+    buf_add_url(&path, device_id);
+    buf_add_text(&path, suffix);
+    result = call(client, method, buf_text(&path), "", ret_answer);
+    buf_deinit(&path);
+    return result;
+}
+
+int client_get_device(struct client *client, const char *device_id, const char *suffix, struct cJSON **ret_answer)
+{
+    return call_device(client, HTTP_GET, device_id, suffix, ret_answer);
+}
+
+int client_post_device(struct client *client, const char *device_id, const char *suffix, struct cJSON **ret_answer)
+{
+    return call_device(client, HTTP_POST, device_id, suffix, ret_answer);
+}
+
+void client_print(const struct cJSON *object, FILE *out)
+{
+    char *text = cJSON_PrintUnformatted(object);
+
+    fprintf(out, "%s\n", text != NULL ? text : "null");
+    cJSON_free(text);
+}
+
+const char *client_text(const struct cJSON *object, const char *name)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+    return text != NULL ? text : "";
+}
+
+int64_t client_number(const struct cJSON *object, const char *name)
+{
+    const struct cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    if (!cJSON_IsNumber(item) || !(item->valuedouble > -9e15 && item->valuedouble < 9e15))
+        return 0;
+    return (int64_t)item->valuedouble;
+}
+
+bool client_flag(const struct cJSON *object, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+void client_pause(unsigned look)
+{
+    long ms = look < 5 ? 100L << look : 2000;
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000};
+
+    nanosleep(&time, NULL);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "ctl/command.h"
+
+static const struct {
+    const char *word;
+    const char *argument;
+    const char *text;
+} option_table[OPTION_COUNT] = {
+#define X(name, word, argument, text) [name] = {word, argument, text},
+    COMMAND_OPTIONS(X)
+#undef X
+};
+
+enum {
+    FILTER_OPTIONS = 1u << OPTION_STATE | 1u << OPTION_STATUS | 1u << OPTION_CONNECTION | 1u << OPTION_SEARCH,
+    WAIT_OPTIONS = 1u << OPTION_WAIT | 1u << OPTION_TIMEOUT,
+    STORE_OPTIONS = 1u << OPTION_STORE,
+};
+
+const struct command commands[] = {
+    {"status", "", "Show the daemon, its connections and what waits to be sent", "", 0, 0, 0, status_run},
+    {"device list", "", "List devices with what Microsoft was told of them",
+     "All filters given must match. With --json the answer is one array, written as it arrives; when it cannot be\n"
+     "completed the exit code is not 0 and the array stays open.\n",
+     FILTER_OPTIONS, 0, 0, device_list_run},
+    {"device show", "ID", "Show one device with the four fields that Microsoft's side knows",
+     "ID is the MDM's own id of the device.\n", 0, 1, 1, device_show_run},
+    {"device explain", "ID", "Say why a device is in its state, what was sent, and what happens next", "", 0, 1, 1,
+     explain_run},
+    {"device report", "ID", "Report one device to Microsoft again, changed or not",
+     "With --wait, until Microsoft's verdict: exit code 0 success, 65 refused, 75 the device waits for something.\n",
+     WAIT_OPTIONS, 1, 1, device_report_run},
+    {"resync", "", "Report every device again, changed or not",
+     "Quotas are kept and changes overtake it, so this can take hours for a large fleet. It survives restarts.\n"
+     "With --wait, until all reports are sent and their verdicts are in.\n",
+     WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
+    {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
+    {"import", "FILE", "Put devices, policies and violations from a file into the store, all or nothing",
+     "FILE is JSON Lines or CSV, told apart by its first character; - is standard input. A bad line is named with its\n"
+     "number and column, and nothing is applied. Works on the store itself, daemon running or not.\n",
+     STORE_OPTIONS, 1, 1, import_run},
+    {"store init", "", "Create an empty store", "", STORE_OPTIONS, 0, 0, store_init_run},
+    {"store check", "", "Check the store for damage", "Exit code 65 when something is found.\n", STORE_OPTIONS, 0, 0,
+     store_check_run},
+    {"store backup", "DEST", "Copy the store to DEST while everything runs", "", STORE_OPTIONS, 1, 1, store_backup_run},
+    {"store migrate", "", "Bring a store of an older version up to date; the daemon must not be running", "",
+     STORE_OPTIONS, 0, 0, store_migrate_run},
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+bool command_has(const struct invocation *invocation, enum command_option option)
+{
+    return invocation->option[option] != NULL;
+}
+
+const char *command_option_word(enum command_option option)
+{
+    return option_table[option].word;
+}
+
+const char *command_option_argument(enum command_option option)
+{
+    return option_table[option].argument;
+}
+
+const char *command_option_text(enum command_option option)
+{
+    return option_table[option].text;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * complyctl - what an operator types.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "ctl/arguments.h"
+#include "ctl/failure.h"
+#include "ctl/output.h"
+
+static int run(const struct invocation *invocation)
+{
+    if (command_has(invocation, OPTION_HELP)) {
+        arguments_help(invocation, invocation->out);
+        return EX_OK;
+    }
+    if (command_has(invocation, OPTION_VERSION)) {
+        fputs("complyctl " COMPLYD_VERSION "\n", invocation->out);
+        return EX_OK;
+    }
+    return invocation->command->run(invocation);
+}
+
+int main(int argc, char **argv)
+{
+    struct invocation invocation;
+    int result;
+
+    output_init();
+    result = arguments_parse(argc, argv, stdout, stderr, &invocation);
+    if (result == 0)
+        result = run(&invocation);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && result == EX_OK)
+        return failure_say(&invocation, EX_IOERR, "standard output: %s", strerror(errno));
+    return result;
+}

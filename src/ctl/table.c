@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "ctl/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "ctl/output.h"
+
+enum { GAP = 2 }; /* blanks between columns */
+
+void table_init(struct table *table, const struct table_column *columns, size_t column_count, size_t terminal_width)
+{
+    assert(column_count > 0 && column_count <= TABLE_COLUMNS_MAX);
+    *table = (struct table){.columns = columns, .column_count = column_count, .terminal_width = terminal_width};
+}
+
+static void drop_rows(struct table *table)
+{
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i]);
+    table->cell_count = 0;
+}
+
+void table_deinit(struct table *table)
+{
+    drop_rows(table);
+    free(table->cells);
+    table->cells = NULL;
+    table->cell_capacity = 0;
+}
+
+static int reserve(struct table *table)
+{
+    size_t capacity = table->cell_capacity > 0 ? table->cell_capacity * 2 : 16 * TABLE_COLUMNS_MAX;
+    char **cells;
+
+    if (table->cell_count + table->column_count <= table->cell_capacity)
+        return 0;
+    cells = realloc(table->cells, capacity * sizeof(*cells));
+    if (cells == NULL)
+        return ERR_NOMEM;
+    table->cells = cells;
+    table->cell_capacity = capacity;
+    return 0;
+}
+
+int table_row(struct table *table, const char *const *cells)
+{
+    if (reserve(table) != 0)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < table->column_count; i++) {
+        struct buf text;
+
+        buf_init(&text, 0);
+        output_escape(&text, cells[i]);
+        table->cells[table->cell_count + i] = buf_take(&text);
+        if (table->cells[table->cell_count + i] == NULL) {
+            while (i-- > 0)
+                free(table->cells[table->cell_count + i]);
+            return ERR_NOMEM;
+        }
+    }
+    table->cell_count += table->column_count;
+    return 0;
+}
+
+static size_t total_width(const struct table *table)
+{
+    size_t total = (table->column_count - 1) * GAP;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        total += table->width[i];
+    return total;
+}
+
+/* Takes columns off the widest flexible one, one by one, until a row fits or nothing can give any more. */
+static void shrink(struct table *table)
+{
+    size_t total = total_width(table);
+
+    while (table->terminal_width > 0 && total > table->terminal_width) {
+        size_t widest = table->column_count;
+
+        for (size_t i = 0; i < table->column_count; i++) {
+            if (table->columns[i].flexible && table->width[i] > TABLE_SHRINK_MIN &&
+                (widest == table->column_count || table->width[i] > table->width[widest]))
+                widest = i;
+        }
+        if (widest == table->column_count)
+            return;
+        table->width[widest]--;
+        total--;
+    }
+}
+
+static void settle(struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        table->width[i] = output_width(table->columns[i].heading);
+    for (size_t i = 0; i < table->cell_count; i++) {
+        size_t width = output_width(table->cells[i]);
+        size_t *column = &table->width[i % table->column_count];
+
+        if (width > *column)
+            *column = width;
+    }
+    shrink(table);
+    table->settled = true;
+}
+
+/* One cell: cut only on a terminal and only where the column may shrink; the last column is not padded. */
+static void add_cell(const struct table *table, struct buf *out, size_t column, const char *text)
+{
+    size_t start = out->length;
+    size_t width;
+
+    if (table->terminal_width > 0 && table->columns[column].flexible)
+        output_cut(out, text, table->width[column]);
+    else
+        buf_add_text(out, text);
+    if (column + 1 == table->column_count || buf_error(out) != 0)
+        return;
+    for (width = output_width(out->data != NULL ? out->data + start : ""); width < table->width[column] + GAP; width++)
+        buf_add_char(out, ' ');
+}
+
+static void add_line(const struct table *table, struct buf *out, char *const *cells)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        add_cell(table, out, i, cells != NULL ? cells[i] : table->columns[i].heading);
+    while (out->length > 0 && out->data[out->length - 1] == ' ')
+        out->data[--out->length] = '\0';
+    buf_add_char(out, '\n');
+}
+
+void table_flush(struct table *table, struct buf *out)
+{
+    if (!table->settled) {
+        settle(table);
+        add_line(table, out, NULL);
+    }
+    for (size_t i = 0; i < table->cell_count; i += table->column_count)
+        add_line(table, out, table->cells + i);
+    drop_rows(table);
+}
