@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,35 @@ static void test_json_is_always_valid(void **state)
     }
 }
 
+/* Plain bytes are looked at eight at a time: each byte, at each place, beside each kind of neighbour. */
+static void test_json_every_byte_at_every_place(void **state)
+{
+    static const char neighbours[] = {'a', ' ', '~', '!', '#', '[', ']', '\x7f'};
+
+    (void)state;
+    for (unsigned byte = 1; byte < 256; byte++) {
+        for (size_t place = 0; place < 16; place++) {
+            char text[24], expected[64], middle[8];
+
+            memset(text, neighbours[(byte + place) % sizeof(neighbours)], 20);
+            text[20] = '\0';
+            text[place] = (char)byte;
+            if (byte >= 0x80)
+                snprintf(middle, sizeof(middle), "\uFFFD");
+            else if (byte == '"' || byte == '\\')
+                snprintf(middle, sizeof(middle), "\\%c", (int)byte);
+            else if (byte >= 0x20)
+                snprintf(middle, sizeof(middle), "%c", (int)byte);
+            else if (strchr("\b\t\n\f\r", (int)byte) != NULL)
+                snprintf(middle, sizeof(middle), "\\%c", "btn?fr"[byte - 8]);
+            else
+                snprintf(middle, sizeof(middle), "\\u%04x", byte);
+            snprintf(expected, sizeof(expected), "\"%.*s%s%s\"", (int)place, text, middle, text + place + 1);
+            check_json(text, expected);
+        }
+    }
+}
+
 static void test_url(void **state)
 {
     struct buf buf;
@@ -233,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_json_keeps_characters_and_replaces_bytes),
         cmocka_unit_test(test_json_is_always_valid),
+        cmocka_unit_test(test_json_every_byte_at_every_place),
         cmocka_unit_test(test_url),
         cmocka_unit_test(test_base64url),
     };
