@@ -67,41 +67,44 @@ static bool is_systemd_credential(const char *path)
     return strstr(path + length, "/../") == NULL;
 }
 
-static int check_open_file(int fd, const char *path, struct stat *st, struct error *err)
+static int check_open_file(int fd, const char *path, size_t *ret_size, struct error *err)
 {
-    if (fstat(fd, st) < 0)
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
         return error_set(err, ERR_IO, errno, "%s: cannot be examined: %m", path);
-    if (!S_ISREG(st->st_mode))
+    if (!S_ISREG(st.st_mode))
         return error_set(err, ERR_INVALID, 0, "%s: is not a regular file", path);
-    if ((st->st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0 && !is_systemd_credential(path))
+    if ((st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0 && !is_systemd_credential(path))
         return error_set(err, ERR_PERMISSION, 0, "%s: can be read or written by others (mode %04o); run: chmod 0600 %s",
-                         path, (unsigned)st->st_mode & 07777, path);
-    if (st->st_size == 0)
+                         path, (unsigned)st.st_mode & 07777, path);
+    if (st.st_size == 0)
         return error_set(err, ERR_INVALID, 0, "%s: is empty", path);
-    if (st->st_size > SECRET_MAX)
+    if (st.st_size > SECRET_MAX)
         return error_set(err, ERR_TOOBIG, 0, "%s: is larger than %d bytes", path, SECRET_MAX);
+    *ret_size = (size_t)st.st_size;
     return 0;
 }
 
-/* Symbolic links are followed, since systemd and Kubernetes hand out secrets by them; what is checked is the file that was
- * opened. O_NONBLOCK: a FIFO must not hold us up. */
-static int open_checked(const char *path, int *ret_fd, struct stat *st, struct error *err)
+/* Returns a descriptor, or an error. Symbolic links are followed, since systemd and Kubernetes hand out secrets by them; what is
+ * checked is the file that was opened. O_NONBLOCK: a FIFO must not hold us up. */
+static int open_checked(const char *path, size_t *ret_size, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int r;
 
+    *ret_size = 0;
     if (fd < 0) {
         int code = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_PERMISSION : ERR_IO;
 
         return error_set(err, code, errno, "%s: cannot be opened: %m", path);
     }
-    r = check_open_file(fd, path, st, err);
+    r = check_open_file(fd, path, ret_size, err);
     if (r < 0) {
         close(fd);
         return r;
     }
-    *ret_fd = fd;
-    return 0;
+    return fd;
 }
 
 /* Reads into `secret`'s own pages, so that no other copy ever exists; a file that shrank meanwhile gives what is there. */
@@ -127,14 +130,13 @@ static int read_all(int fd, const char *path, struct secret *secret, struct erro
 int secret_load(struct secret *secret, const char *path, struct error *err)
 {
     struct secret fresh;
-    struct stat st;
-    int fd = -1, r;
+    size_t size;
+    int fd = open_checked(path, &size, err);
+    int r;
 
-    secret_init(&fresh);
-    r = open_checked(path, &fd, &st, err);
-    if (r < 0)
-        return r;
-    r = map(&fresh, (size_t)st.st_size);
+    if (fd < 0)
+        return fd;
+    r = map(&fresh, size);
     if (r < 0) {
         error_set(err, r, 0, "%s: %s", path, error_code_text(r));
         goto close_file;
@@ -153,13 +155,13 @@ close_file:
 
 int secret_check_file(const char *path, struct error *err)
 {
-    struct stat st;
-    int fd = -1, r;
+    size_t size;
+    int fd = open_checked(path, &size, err);
 
-    r = open_checked(path, &fd, &st, err);
-    if (r == 0)
-        close(fd);
-    return r;
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
 }
 
 void secret_trim(struct secret *secret)
