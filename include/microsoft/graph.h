@@ -22,8 +22,11 @@ void graph_devices_body(struct buf *body, const struct report *const *reports, s
 /* GET /users/{upn}?$select=id, with the documented forms for '#' and a leading '$'. */
 void graph_users_body(struct buf *body, const char *const *user_principal_names, size_t count);
 
-/* Splits the answer: outcome[i] for each of `count` items; *ret_whole says what the outer answer means for the quota (ACCEPTED: read
- * the items). An item that is missing, doubled or unreadable is TRANSIENT; outer failure is copied to every item.
+/* Splits the answer: outcome[i] for each of `count` items; *ret_whole says what the outer answer means for quota and connection. ACCEPTED:
+ * read the items; anything else: the outer answer failed, or all items failed in one and the same way (each 401 = AUTH, each 503 =
+ * TRANSIENT, ...). An item that is missing, doubled or unreadable is TRANSIENT; outer failure is copied to every item.
+ * 403 for a device: DEVICE, for it may be no Windows device; but CONNECTION when each of at least two is denied: then it is the app.
+ * 403 for a user: CONNECTION, for the right to read users does not depend on the user.
  * `user_ids` (NULL for devices): id of each found user, "" otherwise. */
 void graph_batch_outcome(const struct http_response *response, size_t count, int64_t now_s, struct outcome *outcomes,
                          char (*user_ids)[GUID_TEXT], struct outcome *ret_whole);

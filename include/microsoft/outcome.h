@@ -5,6 +5,11 @@
  *
  * Source: microsoft.md sections 1.3, 2.2, 2.3, 3 and 4.5. Branches on HTTP status and the `error`/`code` words, never on texts; AADSTS
  * numbers only sharpen what the operator reads.
+ *
+ * A wrong stop of a connection locks out a whole company, and a wrong parking hides a fault of the connection. So a refusal stops the
+ * connection only when it cannot be one device's: 403 for a whole request, 403 for each of several devices of a batch, a refused
+ * credential. A refusal that names one device parks that device. What is not Microsoft's JSON is TRANSIENT: nobody is parked or
+ * stopped on the word of a proxy. src/microsoft/classify.h has the table.
  */
 #ifndef COMPLYD_MICROSOFT_OUTCOME_H
 #define COMPLYD_MICROSOFT_OUTCOME_H
@@ -65,10 +70,10 @@ const char *trouble_cure(enum trouble trouble, enum language language);
 
 struct outcome {
     enum outcome_class class;
-    enum trouble trouble;       /* CONNECTION, AUTH, TRANSIENT, THROTTLED */
-    enum reason reason;         /* DEVICE */
-    int64_t retry_after_ms;     /* as asked by Microsoft, capped at OUTCOME_RETRY_AFTER_MAX_MS; 0 = not asked */
-    char detail[256];           /* what Microsoft said, one line, shortened: "404 Request_ResourceNotFound: ..." */
+    enum trouble trouble;   /* CONNECTION, AUTH, TRANSIENT, THROTTLED */
+    enum reason reason;     /* DEVICE */
+    int64_t retry_after_ms; /* as asked by Microsoft, capped at OUTCOME_RETRY_AFTER_MAX_MS; 0 = not asked */
+    char detail[256];       /* what Microsoft said, one line, shortened: "404 Request_ResourceNotFound: ..." */
     char request_id[64];
 };
 
@@ -80,7 +85,8 @@ int64_t outcome_retry_after_ms(const char *value, int64_t now_s);
 
 /* A response that carries no partner or batch semantics: status, network error, Graph's error object. `device_scope`: the URL
  * names one device or user, so 400/403/404 may be its fault (DEVICE); else they are the connection's. */
-void outcome_of_response(const struct http_response *response, bool device_scope, int64_t now_s, struct outcome *ret_outcome);
+void outcome_of_response(const struct http_response *response, bool device_scope, int64_t now_s,
+                         struct outcome *ret_outcome);
 
 /* The same from the parts of one batch item. */
 void outcome_of_item(int status, const char *retry_after, const char *code, const char *message, const char *request_id,

@@ -18,18 +18,21 @@ void partner_url(struct buf *url, const char *device_url, const struct guid *mes
  * because Content is a JSON string. */
 void partner_body(struct buf *body, const char *tenant_id, const struct report *const *reports, size_t count);
 
-/* Answer to the PUT: 200 with ErrorCode 202 or none = ACCEPTED; the body decides as well as the status. */
+/* Answer to the PUT: 200 with ErrorCode 202 or none (also: no body) = ACCEPTED; the body decides as well as the status. 409, by status or
+ * in-band = ACCEPTED: a message of this GUID is there, its verdict will tell. In-band 401 = TRANSIENT and 403 = DEVICE: they speak of this
+ * message alone. A body that is no JSON object = TRANSIENT. 404 without ErrorCode = TRANSIENT with TROUBLE_ENDPOINTS: ask for the URL anew. */
 void partner_put_outcome(const struct http_response *response, int64_t now_s, struct outcome *ret_outcome);
 
 enum partner_verdict {
-    PARTNER_PENDING,   /* any Status that is not final */
+    PARTNER_PENDING, /* any Status that is not final */
     PARTNER_COMPLETED,
-    PARTNER_FAILED,    /* outcome->detail says why */
-    PARTNER_LOST,      /* 404: Microsoft does not know the message */
-    PARTNER_UNKNOWN,   /* no answer to the question: see outcome (transient, throttled, auth, connection) */
+    PARTNER_FAILED,  /* outcome->detail says why */
+    PARTNER_LOST,    /* 404: Microsoft does not know the message */
+    PARTNER_UNKNOWN, /* no answer to the question: see outcome (transient, throttled, auth, connection) */
 };
 
-enum partner_verdict partner_get_verdict(const struct http_response *response, int64_t now_s, struct outcome *ret_outcome);
+enum partner_verdict partner_get_verdict(const struct http_response *response, int64_t now_s,
+                                         struct outcome *ret_outcome);
 
 /* When to ask next: 2 s after acceptance, then doubling to at most 60 s, jittered. `polls` = questions asked so far. */
 int64_t partner_poll_delay_ms(unsigned polls, uint64_t random);

@@ -3,8 +3,9 @@
 /*
  * quota - a token bucket from Microsoft's documented limits: `units` per `period_ms`, spent in bursts, slowed when throttled. Pure.
  *
- * Throttled: the rate is halved (not below 1/64) and nothing is allowed until Retry-After has passed; after each quiet period
- * the rate grows by an eighth of the full one. Times are monotonic milliseconds.
+ * Throttled: the rate is halved (not below 1/64), the bucket emptied, and nothing is allowed until Retry-After (at least a second)
+ * has passed; refusals within that time belong to the same burst and do not halve again. After each quiet period the rate grows by an
+ * eighth of the full one. Times are monotonic milliseconds.
  */
 #ifndef COMPLYD_MICROSOFT_QUOTA_H
 #define COMPLYD_MICROSOFT_QUOTA_H
@@ -12,10 +13,10 @@
 #include <stdint.h>
 
 struct quota {
-    double capacity;       /* units a full bucket holds */
-    double per_ms;         /* full refill rate */
-    double level;          /* units there are */
-    double share;          /* 1/64 .. 1: part of the full rate in force */
+    double capacity; /* units a full bucket holds */
+    double per_ms;   /* full refill rate */
+    double level;    /* units there are */
+    double share;    /* 1/64 .. 1: part of the full rate in force */
     int64_t period_ms;
     int64_t refilled_at_ms;
     int64_t blocked_until_ms;

@@ -34,6 +34,9 @@ const char *token_get(struct token_source *source);
 typedef void token_done_fn(void *ctx, const struct outcome *outcome);
 int token_want(struct token_source *source, token_done_fn *done, void *ctx);
 
+/* Takes back every want of this ctx: its callback is not called any more. */
+void token_unwant(struct token_source *source, const void *ctx);
+
 /* A 401 came for this token: forget it if it still is the current one. */
 void token_drop(struct token_source *source, const char *token);
 

@@ -77,7 +77,7 @@ struct http_request {
     const char *const *headers; /* further "Name: value" lines, NULL-terminated; NULL = none */
     const char *body;           /* copied by http_send; NULL = none */
     size_t body_length;
-    bool secret_body; /* wipe the copy when done: token requests */
+    bool secret_body; /* wipe the copy and the answer when done: token requests */
     bool allow_plain; /* managed identity endpoints only */
     bool no_proxy;
     int64_t total_ms;      /* 0 = the client's */
@@ -94,6 +94,8 @@ int http_send(struct http_client *client, const struct http_request *request, ht
 
 /* Cancels a request: done is called with ERR_CANCELED on a later turn of the loop. Unknown ids are ignored. */
 void http_cancel(struct http_client *client, uint64_t id);
+
+struct uv_loop_s *http_client_loop(const struct http_client *client);
 
 size_t http_in_flight(const struct http_client *client);
 

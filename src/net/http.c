@@ -255,6 +255,11 @@ void http_cancel(struct http_client *client, uint64_t id)
     }
 }
 
+struct uv_loop_s *http_client_loop(const struct http_client *client)
+{
+    return client->setup.loop;
+}
+
 size_t http_in_flight(const struct http_client *client)
 {
     return client->in_flight;

@@ -429,8 +429,10 @@ void transfer_clear(struct transfer *transfer)
     request_headers_release(transfer->headers);
     transfer->headers = NULL;
     transfer->id_line.next = NULL;
-    if (transfer->secret)
+    if (transfer->secret) {
         buf_wipe(&transfer->sent);
+        buf_wipe(&transfer->received);
+    }
     shrink(&transfer->sent);
     shrink(&transfer->received);
 }

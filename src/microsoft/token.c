@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "microsoft/token.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "classify.h"
+#include "token_reply.h"
+#include "token_request.h"
+
+enum {
+    EARLY_S = 5 * 60,       /* before expiry, without refresh_in */
+    SHORT_LIFETIME_S = 600, /* of tokens that live no longer, half is used */
+    JITTER_MAX_MS = 60 * 1000,
+};
+
+static const struct backoff renewal_backoff = {.base_ms = 5 * 1000, .max_ms = 5 * 60 * 1000};
+
+struct waiter {
+    struct waiter *next;
+    token_done_fn *done;
+    void *ctx;
+};
+
+/* Outlives the source when that is freed during a request. */
+struct fetch {
+    struct token_source *source; /* NULL: nobody wants the answer any more */
+    uint64_t request_id;
+    int64_t sent_ms;
+};
+
+/* Outlives the source for the one turn that libuv needs to close a handle. */
+struct turn {
+    uv_timer_t timer;
+    struct token_source *source;
+};
+
+struct token_source {
+    struct http_client *client;
+    const struct connection_settings *settings;
+    const struct clock *clock;
+    char *scope;
+    struct secret token;       /* unset = none */
+    int64_t expires_ms;        /* monotonic */
+    int64_t expires_wall_ms;   /* wall clock */
+    int64_t renew_ms;          /* monotonic: from then on a new one is fetched */
+    unsigned renewal_failures; /* in a row */
+    bool failed;               /* the last fetch did, and there is no token */
+    struct fetch *fetch;       /* NULL = none under way */
+    struct turn *turn;
+    struct waiter *waiting; /* oldest first */
+    struct waiter *calling; /* being called back */
+    uint64_t fetches;
+};
+
+static void on_turn(uv_timer_t *timer);
+
+static void next_turn(struct token_source *source)
+{
+    if (!uv_is_active((uv_handle_t *)&source->turn->timer))
+        uv_timer_start(&source->turn->timer, on_turn, 0, 0);
+}
+
+static void on_turn_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+int token_source_new(struct http_client *client, const struct connection_settings *settings, const char *scope,
+                     const struct clock *clock, struct token_source **ret_source, struct error *err)
+{
+    struct token_source *source = calloc(1, sizeof(*source));
+
+    *ret_source = NULL;
+    if (source == NULL)
+        goto fail;
+    source->scope = strdup(scope);
+    source->turn = calloc(1, sizeof(*source->turn));
+    if (source->scope == NULL || source->turn == NULL)
+        goto fail_members;
+    source->client = client;
+    source->settings = settings;
+    source->clock = clock;
+    secret_init(&source->token);
+    source->turn->source = source;
+    uv_timer_init(http_client_loop(client), &source->turn->timer);
+    source->turn->timer.data = source->turn;
+    *ret_source = source;
+    return 0;
+
+fail_members:
+    free(source->turn);
+    free(source->scope);
+    free(source);
+fail:
+    return error_set(err, ERR_NOMEM, 0, "no memory for a token source");
+}
+
+static void free_waiters(struct waiter *waiter)
+{
+    while (waiter != NULL) {
+        struct waiter *next = waiter->next;
+
+        free(waiter);
+        waiter = next;
+    }
+}
+
+void token_source_free(struct token_source *source)
+{
+    if (source == NULL)
+        return;
+    if (source->fetch != NULL) {
+        source->fetch->source = NULL;
+        http_cancel(source->client, source->fetch->request_id);
+    }
+    source->turn->source = NULL;
+    uv_close((uv_handle_t *)&source->turn->timer, on_turn_closed);
+    free_waiters(source->waiting);
+    free_waiters(source->calling);
+    secret_deinit(&source->token);
+    free(source->scope);
+    free(source);
+}
+
+static bool is_valid(const struct token_source *source)
+{
+    return source->token.data != NULL && clock_monotonic_ms(source->clock) < source->expires_ms;
+}
+
+static bool wants_renewal(const struct token_source *source)
+{
+    return source->fetch == NULL && clock_monotonic_ms(source->clock) >= source->renew_ms;
+}
+
+/* outcome NULL = there is a token. A callback may want again, forget and free. */
+static void call_waiters(struct token_source *source, const struct outcome *outcome)
+{
+    const struct turn *turn = source->turn; /* lives until the next turn at least, the source perhaps not */
+
+    source->calling = source->waiting;
+    source->waiting = NULL;
+    while (turn->source != NULL && source->calling != NULL) {
+        struct waiter waiter = *source->calling;
+
+        free(source->calling);
+        source->calling = waiter.next;
+        waiter.done(waiter.ctx, outcome);
+    }
+}
+
+/* When to renew a token that lives `lifetime_s` from sent_ms on: as Entra says, else five minutes before its end; earlier by chance, so that
+ * many servers do not come at once. */
+static int64_t renewal_delay_ms(const struct token_reply *reply)
+{
+    int64_t delay_s = reply->refresh_in_s;
+    int64_t delay_ms, jitter_ms;
+
+    if (delay_s == 0)
+        delay_s = reply->expires_in_s <= SHORT_LIFETIME_S ? reply->expires_in_s / 2 : reply->expires_in_s - EARLY_S;
+    delay_ms = delay_s * 1000;
+    jitter_ms = delay_ms / 10 < JITTER_MAX_MS ? delay_ms / 10 : JITTER_MAX_MS;
+    return delay_ms - (int64_t)(guid_random_u64() % (uint64_t)(jitter_ms + 1));
+}
+
+static void take_token(struct token_source *source, struct token_reply *reply, int64_t sent_ms)
+{
+    const int64_t age_ms = clock_monotonic_ms(source->clock) - sent_ms;
+
+    secret_deinit(&source->token);
+    source->token = reply->token;
+    source->expires_ms = sent_ms + reply->expires_in_s * 1000;
+    source->expires_wall_ms = clock_realtime_ms(source->clock) - age_ms + reply->expires_in_s * 1000;
+    source->renew_ms = sent_ms + renewal_delay_ms(reply);
+    source->renewal_failures = 0;
+    source->failed = false;
+    log_debug(TAG_TOKEN, "token obtained scope=%s expires_in_s=%lld", source->scope, (long long)reply->expires_in_s);
+    call_waiters(source, NULL);
+}
+
+/* The old token goes on serving, if there is one, and the next try waits; without one the callers decide when to try again. */
+static void take_failure(struct token_source *source, const struct outcome *outcome)
+{
+    log_debug(TAG_TOKEN, "no token scope=%s trouble=%s: %s", source->scope, trouble_slug(outcome->trouble),
+              outcome->detail);
+    if (is_valid(source)) {
+        source->renew_ms =
+            clock_monotonic_ms(source->clock) +
+            backoff_delay_ms(&renewal_backoff, ++source->renewal_failures, outcome->retry_after_ms, guid_random_u64());
+        call_waiters(source, NULL);
+        return;
+    }
+    source->failed = true;
+    call_waiters(source, outcome);
+}
+
+static void on_reply(void *ctx, const struct http_response *response)
+{
+    struct fetch *fetch = ctx;
+    struct token_source *source = fetch->source;
+    const int64_t sent_ms = fetch->sent_ms;
+    struct token_reply reply;
+    struct outcome outcome;
+    struct error error;
+
+    free(fetch);
+    if (source == NULL)
+        return;
+    source->fetch = NULL;
+    token_request_refusal(source->settings, response, clock_realtime_ms(source->clock) / 1000, &outcome);
+    if (outcome.class == OUTCOME_ACCEPTED) {
+        if (token_reply_parse(response->body, response->body_length, &reply, &error) == 0) {
+            take_token(source, &reply, sent_ms);
+            return;
+        }
+        outcome = (struct outcome){.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_REPLY};
+        classify_detail(&outcome, response->status, "", error_text(&error));
+    }
+    take_failure(source, &outcome);
+}
+
+static int send_request(struct token_source *source, const struct token_request *request, struct error *err)
+{
+    struct fetch *fetch = calloc(1, sizeof(*fetch));
+    int result;
+
+    if (fetch == NULL)
+        return error_set(err, ERR_NOMEM, 0, "no memory for a token request");
+    fetch->source = source;
+    fetch->sent_ms = clock_monotonic_ms(source->clock);
+    result = http_send(source->client, &request->http, on_reply, fetch, NULL, &fetch->request_id, err);
+    if (result != 0) {
+        free(fetch);
+        return result;
+    }
+    source->fetch = fetch;
+    source->fetches++;
+    return 0;
+}
+
+static void start_fetch(struct token_source *source)
+{
+    const int64_t now_s = clock_realtime_ms(source->clock) / 1000;
+    struct token_request request;
+    struct outcome outcome;
+    struct error error = {0};
+    int result = token_request_init(&request, source->settings, source->scope, now_s, &error);
+
+    if (result != 0) {
+        token_request_failure(&error, &outcome);
+    } else {
+        result = send_request(source, &request, &error);
+        outcome = (struct outcome){.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_NETWORK};
+        classify_detail(&outcome, 0, "", error_text(&error));
+    }
+    token_request_deinit(&request);
+    if (result != 0)
+        take_failure(source, &outcome);
+}
+
+/* A start that fails at once calls back, and a callback may free the source. */
+static void on_turn(uv_timer_t *timer)
+{
+    const struct turn *turn = timer->data;
+
+    if (turn->source->fetch == NULL && (!is_valid(turn->source) || wants_renewal(turn->source)))
+        start_fetch(turn->source);
+    if (turn->source != NULL && is_valid(turn->source))
+        call_waiters(turn->source, NULL);
+}
+
+const char *token_get(struct token_source *source)
+{
+    if (!is_valid(source)) {
+        secret_deinit(&source->token);
+        return NULL;
+    }
+    if (wants_renewal(source))
+        next_turn(source);
+    return source->token.data;
+}
+
+int token_want(struct token_source *source, token_done_fn *done, void *ctx)
+{
+    struct waiter *waiter = malloc(sizeof(*waiter));
+    struct waiter **link = &source->waiting;
+
+    if (waiter == NULL)
+        return ERR_NOMEM;
+    *waiter = (struct waiter){.done = done, .ctx = ctx};
+    while (*link != NULL)
+        link = &(*link)->next;
+    *link = waiter;
+    if (source->fetch == NULL || is_valid(source))
+        next_turn(source);
+    return 0;
+}
+
+static void forget(struct waiter **link, const void *ctx)
+{
+    while (*link != NULL) {
+        struct waiter *waiter = *link;
+
+        if (waiter->ctx == ctx) {
+            *link = waiter->next;
+            free(waiter);
+        } else {
+            link = &waiter->next;
+        }
+    }
+}
+
+void token_unwant(struct token_source *source, const void *ctx)
+{
+    forget(&source->waiting, ctx);
+    forget(&source->calling, ctx);
+}
+
+void token_drop(struct token_source *source, const char *token)
+{
+    if (token == NULL || source->token.data == NULL || strcmp(source->token.data, token) != 0)
+        return;
+    secret_deinit(&source->token);
+    source->failed = false;
+}
+
+enum token_state token_state(const struct token_source *source)
+{
+    if (is_valid(source))
+        return source->fetch != NULL ? TOKEN_RENEWING : TOKEN_VALID;
+    if (source->fetch != NULL)
+        return TOKEN_FETCHING;
+    return source->failed ? TOKEN_FAILED : TOKEN_NONE;
+}
+
+int64_t token_expires_at_ms(const struct token_source *source)
+{
+    return is_valid(source) ? source->expires_wall_ms : -1;
+}
+
+uint64_t token_fetches(const struct token_source *source)
+{
+    return source->fetches;
+}
