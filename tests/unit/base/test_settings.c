@@ -90,7 +90,7 @@ static void test_every_key(void **state)
 {
     static const char text[] =
         "[daemon]\nstore=/a/b.db\ncontrol_socket = /c\nlog_level = debug\nlog_format: json\n"
-        "[reporting]\nenabled = NO\nfull_report_interval = 1h\nfull_report_spread = 30m\n"
+        "[reporting]\nenabled = NO\nfull_report_interval = 1h\nfull_report_spread = 60m\n"
         "max_in_flight = 7\nresult_deadline = 10s\nactivity_retention = 1d\n"
         "[breaker]\nmax_count = 1\nmax_share = 100\nwindow = 1m\n"
         "[web]\nlisten = [::1]:8080\n"
@@ -114,7 +114,7 @@ static void test_every_key(void **state)
     assert_int_equal(settings->log_format, LOG_FORMAT_JSON);
     assert_false(settings->enabled);
     assert_int_equal(settings->full_report_interval_ms, 3600000);
-    assert_int_equal(settings->full_report_spread_ms, 1800000);
+    assert_int_equal(settings->full_report_spread_ms, 3600000);
     assert_int_equal(settings->max_in_flight, 7);
     assert_int_equal(settings->result_deadline_ms, 10000);
     assert_int_equal(settings->activity_retention_ms, 86400000);
