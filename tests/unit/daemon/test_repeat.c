@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+
+#include "unit.h"
+
+#include "daemon/repeat.h"
+
+static void test_burst_then_count(void **state)
+{
+    struct repeat repeat = {.window_ms = 1000, .burst = 2};
+    uint64_t suppressed;
+    (void)state;
+    assert_true(repeat_pass(&repeat, 5000, &suppressed));
+    assert_true(repeat_pass(&repeat, 5001, &suppressed));
+    assert_false(repeat_pass(&repeat, 5002, &suppressed));
+    assert_false(repeat_pass(&repeat, 5999, &suppressed));
+    assert_true(repeat_pass(&repeat, 6000, &suppressed));
+    assert_int_equal(suppressed, 2); /* told with the next line */
+    assert_true(repeat_pass(&repeat, 6001, &suppressed));
+    assert_int_equal(suppressed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_burst_then_count)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
