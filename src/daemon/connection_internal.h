@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * connection_internal - what connection.c (lifecycle, state) and lane.c (one channel's traffic) share.
+ * connection_internal - what the parts of a connection share: connection.c (lifecycle), connection_state.c (what lookers see),
+ * connection_way.c (tokens and URLs), lane.c (one channel's traffic).
  */
 #ifndef COMPLYD_DAEMON_CONNECTION_INTERNAL_H
 #define COMPLYD_DAEMON_CONNECTION_INTERNAL_H
@@ -75,6 +76,11 @@ void connection_changed(struct connection *connection);
 
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);
+
+/* The partner service's URLs: remembered in the store for a day, discovered when unknown, forgotten when they may be stale. */
+void connection_load_endpoints(struct connection *connection);
+void connection_forget_endpoints(struct connection *connection);
+void connection_renew_endpoints(struct connection *connection);
 
 struct token_source *lane_token(const struct lane *lane);
 int lane_init(struct lane *lane, struct connection *connection, enum channel channel, struct error *err);

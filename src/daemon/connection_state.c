@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include <stdio.h>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "connection_internal.h"
+
+enum { TELL_AGAIN_MS = 15 * 60 * 1000 };
+
+static int64_t now_ms(const struct connection *connection)
+{
+    return clock_realtime_ms(connection->context->clock);
+}
+
+const char *connection_state_name(enum connection_state state)
+{
+    static const char *const names[] = {
+#define X(name, word) [name] = word,
+        CONNECTION_STATES(X)
+#undef X
+    };
+    return names[state];
+}
+
+static const struct gate *worst_gate(const struct connection *connection)
+{
+    const struct gate *worst = &connection->lanes[CHANNEL_GRAPH].gate;
+    const struct gate *partner = &connection->lanes[CHANNEL_PARTNER].gate;
+    return worst->trouble == TROUBLE_NONE && partner->trouble != TROUBLE_NONE ? partner : worst;
+}
+
+static bool is_throttled(const struct lane *lane)
+{
+    return budget_share(&lane->budget) < 1;
+}
+
+static enum connection_state derive_state(const struct connection *connection)
+{
+    const struct gate *gate = worst_gate(connection);
+    if (gate->trouble != TROUBLE_NONE)
+        return CONNECTION_BROKEN;
+    if (gate->state == GATE_OPENING || gate->state == GATE_SHUT)
+        return CONNECTION_CONNECTING;
+    if (is_throttled(&connection->lanes[CHANNEL_GRAPH]) || is_throttled(&connection->lanes[CHANNEL_PARTNER]))
+        return CONNECTION_THROTTLED;
+    return CONNECTION_READY;
+}
+
+static void log_broken(struct connection *connection, const char *since)
+{
+    const struct gate *gate = worst_gate(connection);
+    struct log_fields fields = {.connection = connection->name};
+    char delay[DURATION_TEXT];
+    int64_t wait = gate->next_try_ms - now_ms(connection);
+    connection->told = gate->trouble;
+    connection->told_ms = clock_monotonic_ms(connection->context->clock);
+    log_at(LOG_LEVEL_WARN, TAG_CONNECTION, &fields, "broken%s: %s (%s); next try in %s, nothing is lost. Cure: %s",
+           since, trouble_text(gate->trouble, LANGUAGE_EN), gate->detail, duration_format(wait > 0 ? wait : 0, delay),
+           trouble_cure(gate->trouble, LANGUAGE_EN));
+}
+
+static void log_state(struct connection *connection, enum connection_state before)
+{
+    struct log_fields fields = {.connection = connection->name};
+    char lasted[DURATION_TEXT];
+    switch (connection->state) {
+    case CONNECTION_BROKEN:
+        log_broken(connection, "");
+        break;
+    case CONNECTION_THROTTLED:
+        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "throttled by Microsoft: sending slower until it eases");
+        break;
+    case CONNECTION_READY:
+        if (before == CONNECTION_BROKEN)
+            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "ready again after %s",
+                   duration_format(now_ms(connection) - connection->since_ms, lasted));
+        else
+            log_at(LOG_LEVEL_INFO, TAG_CONNECTION, &fields, "ready%s",
+                   before == CONNECTION_THROTTLED ? ", at full rate again" : "");
+        break;
+    case CONNECTION_OFF:
+    case CONNECTION_CONNECTING:
+    case CONNECTION_DISCONNECTING:
+    case CONNECTION_DISCONNECTED:
+        break;
+    }
+}
+
+void connection_changed(struct connection *connection)
+{
+    struct gate *partner = &connection->lanes[CHANNEL_PARTNER].gate;
+    if (connection->stopping)
+        return;
+    if (partner->state == GATE_WAITING && (partner->trouble == TROUBLE_NETWORK || partner->trouble == TROUBLE_TLS))
+        connection_forget_endpoints(connection);
+    enum connection_state state = derive_state(connection), before = connection->state;
+    if (state == before) {
+        if (state == CONNECTION_BROKEN && worst_gate(connection)->trouble != connection->told)
+            log_broken(connection, " otherwise now");
+        return;
+    }
+    connection->state = state;
+    log_state(connection, before);
+    connection->since_ms = now_ms(connection);
+}
+
+void connection_tend(struct connection *connection)
+{
+    if (connection->state == CONNECTION_OFF || connection->stopping)
+        return;
+    connection_changed(connection); /* a throttled rate recovers with time alone */
+    connection_renew_endpoints(connection);
+    int64_t standing = clock_monotonic_ms(connection->context->clock) - connection->told_ms;
+    if (connection->state == CONNECTION_BROKEN && standing > TELL_AGAIN_MS) {
+        char since[64], lasted[DURATION_TEXT];
+        snprintf(since, sizeof(since), " for %s now",
+                 duration_format(now_ms(connection) - connection->since_ms, lasted));
+        log_broken(connection, since);
+    }
+}
+
+static int64_t wall_clock(const struct connection *connection, int64_t at_monotonic_ms)
+{
+    int64_t now = clock_monotonic_ms(connection->context->clock);
+    return at_monotonic_ms > now ? now_ms(connection) + at_monotonic_ms - now : -1;
+}
+
+static void lane_status(const struct connection *connection, const struct lane *lane, struct channel_status *status)
+{
+    struct sender_stats stats;
+    sender_stats(lane->sender, &stats);
+    *status = (struct channel_status){
+        .in_flight = stats.in_flight + (lane->results ? results_in_flight(lane->results) : 0),
+        .staged = stats.staged,
+        .requests = stats.requests,
+        .accepted = stats.accepted,
+        .refused = stats.refused,
+        .transient = stats.transient,
+        .throttled = stats.throttled,
+        .quota_share = budget_share(&lane->budget),
+        .retry_at_ms = wall_clock(connection, budget_blocked_until_ms(&lane->budget)),
+    };
+}
+
+void connection_status(const struct connection *connection, struct connection_status *ret_status)
+{
+    *ret_status = (struct connection_status){
+        .name = connection->name,
+        .tenant_id = connection->settings->tenant_id,
+        .state = connection->state,
+        .detail = "",
+        .since_ms = connection->since_ms,
+        .next_try_ms = -1,
+        .last_success_ms = -1,
+        .graph_token_expires_ms = -1,
+        .intune_token_expires_ms = -1,
+    };
+    if (connection->state == CONNECTION_OFF)
+        return;
+    const struct gate *gate = worst_gate(connection);
+    ret_status->trouble = gate->trouble;
+    ret_status->detail = gate->detail;
+    ret_status->next_try_ms = gate->state == GATE_WAITING ? gate->next_try_ms : -1;
+    ret_status->graph_token_expires_ms = token_expires_at_ms(connection->graph_token);
+    ret_status->intune_token_expires_ms = token_expires_at_ms(connection->intune_token);
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
+        const struct lane *lane = &connection->lanes[channel];
+        lane_status(connection, lane, &ret_status->channel[channel]);
+        if (lane->gate.last_success_ms > ret_status->last_success_ms)
+            ret_status->last_success_ms = lane->gate.last_success_ms;
+    }
+    ret_status->weekly = *weekly_state(connection->weekly, FULL_REPORT_WEEKLY);
+    ret_status->resync = *weekly_state(connection->weekly, FULL_REPORT_RESYNC);
+}
