@@ -300,8 +300,3 @@ void settings_value_free(const struct setting *setting, void *base)
     free(*member);
     *member = NULL;
 }
-
-const char *settings_value_text(const struct setting *setting, const void *base)
-{
-    return *(char *const *)(const void *)((const char *)base + setting->offset);
-}

@@ -17,7 +17,4 @@ int settings_value_assign(const struct setting *setting, void *base, const char 
 /* Frees what the setting owns in `base`. */
 void settings_value_free(const struct setting *setting, void *base);
 
-/* The text of a text setting in `base`. */
-const char *settings_value_text(const struct setting *setting, const void *base);
-
 #endif

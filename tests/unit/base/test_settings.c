@@ -163,6 +163,57 @@ static void test_connections_are_found_by_name(void **state)
     settings_free(settings);
 }
 
+/* A reload keeps the connections that did not change: any one key makes the difference, a moved section none. */
+static void test_connections_compare_by_every_key(void **state)
+{
+    static const char usual[] = GOOD "cloud = custom\nauthority_url = https://a\ngraph_url = https://g\n"
+                                     "intune_scope = i/.default\n";
+    static const char *const others[][2] = {
+        {"tenant_id = 1", "tenant_id = 2"},
+        {"client_id = a", "client_id = b"},
+        {"client_secret_file = /s", "client_secret_file = /t"},
+        {"client_secret_file = /s", "certificate_file = /s\nprivate_key_file = /k"},
+        {"client_secret_file = /s", "federated_token_file = /s"},
+        {"client_secret_file = /s", "managed_identity = yes"},
+        {"https://a", "https://b"},
+        {"https://g", "https://h"},
+        {"i/.default", "j/.default"},
+        {"[connection a]", "[connection b]"},
+        {"cloud =", "enabled = no\ncloud ="},
+        {"cloud =", "ca_file = /c\ncloud ="},
+        {"cloud =", "proxy = http://p\ncloud ="},
+        {"cloud =", "enrollment_url = https://e\ncloud ="},
+        {"cloud =", "remediation_url = https://r\ncloud ="},
+        {"cloud =", "assignment_group = g\ncloud ="},
+        {"cloud =", "graph_requests_per_10s = 3501\ncloud ="},
+        {"cloud =", "graph_writes_per_150s = 3001\ncloud ="},
+        {"cloud =", "partner_requests_per_20s = 101\ncloud ="},
+        {"cloud =", "partner_devices_per_message = 2\ncloud ="},
+    };
+    static const char moved[] = "\n\n[web]\n" GOOD "cloud = custom\nauthority_url = https://a/\n"
+                                "intune_scope = i/.default\ngraph_url = https://g\n";
+    struct settings *first = parse_good(usual, sizeof(usual) - 1);
+    struct settings *second = parse_good(moved, sizeof(moved) - 1);
+
+    (void)state;
+    assert_true(settings_connection_equal(&first->connections[0], &second->connections[0]));
+    settings_free(second);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        const char *place = strstr(usual, others[i][0]);
+        struct buf text;
+
+        buf_init(&text, 0);
+        buf_add(&text, usual, (size_t)(place - usual));
+        buf_addf(&text, "%s%s", others[i][1], place + strlen(others[i][0]));
+        second = parse_good(buf_text(&text), text.length);
+        if (settings_connection_equal(&first->connections[0], &second->connections[0]))
+            fail_msg("%s made no difference", others[i][1]);
+        settings_free(second);
+        buf_deinit(&text);
+    }
+    settings_free(first);
+}
+
 static void test_clouds(void **state)
 {
     static const char *const cases[][5] = {
@@ -642,6 +693,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nothing_is_all_defaults),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_connections_are_found_by_name),
+        cmocka_unit_test(test_connections_compare_by_every_key),
         cmocka_unit_test(test_clouds),
         cmocka_unit_test(test_forms_of_files),
         cmocka_unit_test(test_mistakes_of_form),
