@@ -109,7 +109,10 @@ void connection_tend(struct connection *connection)
 {
     if (connection->state == CONNECTION_OFF || connection->stopping)
         return;
-    connection_changed(connection); /* a throttled rate recovers with time alone */
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+        budget_available(&connection->lanes[channel].budget, BUDGET_CHANGE,
+                         1); /* a throttled rate recovers with time */
+    connection_changed(connection);
     connection_renew_endpoints(connection);
     int64_t standing = clock_monotonic_ms(connection->context->clock) - connection->told_ms;
     if (connection->state == CONNECTION_BROKEN && standing > TELL_AGAIN_MS) {
