@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "fake.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/migrate.h"
+
+struct fake fake;
+
+struct act {
+    daemon_done_fn *done;
+    void *ctx;
+};
+
+static struct store_job *jobs, **jobs_end = &jobs;
+static struct act acts[16];
+static size_t act_count;
+
+void fake_reset(void)
+{
+    static char name[] = "default", store[] = "/var/lib/complyd/complyd.db";
+
+    memset(&fake, 0, sizeof(fake));
+    fake.connection_settings[0] = (struct connection_settings){.name = name, .enabled = true};
+    fake.settings = (struct settings){.enabled = true,
+                                      .store = store,
+                                      .result_deadline_ms = 15 * 60 * 1000,
+                                      .connections = fake.connection_settings,
+                                      .connection_count = 1};
+    fake.connections[0] =
+        (struct connection_status){.name = name,
+                                   .tenant_id = "11111111-2222-3333-4444-555555555555",
+                                   .state = CONNECTION_READY,
+                                   .detail = "",
+                                   .since_ms = 1770000000000,
+                                   .next_try_ms = -1,
+                                   .last_success_ms = -1,
+                                   .graph_token_expires_ms = -1,
+                                   .intune_token_expires_ms = -1,
+                                   .weekly = {.due_at_ms = 1770600000000, .started_at_ms = -1, .finished_at_ms = -1},
+                                   .resync = {.started_at_ms = -1, .finished_at_ms = -1}};
+    for (int i = 0; i < CHANNEL_COUNT; i++)
+        fake.connections[0].channel[i] = (struct channel_status){.quota_share = 1, .retry_at_ms = -1};
+    fake.status = (struct daemon_status){
+        .started_at_ms = 1770000000000, .store_path = store, .store_error = "", .connection_count = 1};
+}
+
+struct fleet_device *fake_device(const char *device_id)
+{
+    static char blank[] = "", connection[] = "default", name[] = "Ada's iPhone", platform[] = "ios";
+    static char azure_id[] = "aaaaaaaa-0000-4000-8000-000000000001",
+                message_id[] = "bbbbbbbb-0000-4000-8000-000000000002";
+    struct fleet_device *device = &fake.devices[fake.device_count++];
+
+    assert(fake.device_count <= FAKE_DEVICES_MAX);
+    snprintf(fake.device_ids[fake.device_count - 1], sizeof(fake.device_ids[0]), "%s", device_id);
+    *device = (struct fleet_device){
+        .device_id = fake.device_ids[fake.device_count - 1],
+        .connection = connection,
+        .name = name,
+        .manufacturer = blank,
+        .model = blank,
+        .serial_number = blank,
+        .os_version = blank,
+        .user_principal_name = blank,
+        .azure_device_id = azure_id,
+        .platform = platform,
+        .managed = true,
+        .client_status = CLIENT_SUCCESS,
+        .evaluated_at_s = 1770000000,
+        .last_check_in_s = 1770000000,
+        .decision = {.kind = DECISION_REPORT, .state = AZURE_STATE_COMPLIANT, .strictest = -1},
+        .reported_state = AZURE_STATE_COMPLIANT,
+        .reported_azure_device_id = azure_id,
+        .reported_connection = connection,
+        .user_id = blank,
+        .status = STATUS_SUCCESS,
+        .accepted_at_ms = 1770000001234,
+        .last_update_ms = 1770000001000,
+        .message_id = message_id,
+        .request_id = blank,
+        .last_error = blank,
+        .removed_until_s = -1,
+        .queued_at_ms = -1,
+        .due_at_ms = -1,
+    };
+    return device;
+}
+
+struct daemon *fake_daemon(void)
+{
+    return (struct daemon *)&fake; /* nobody looks inside */
+}
+
+bool fake_work(void)
+{
+    struct store_job *job = jobs;
+
+    if (job != NULL) {
+        jobs = job->next;
+        if (jobs == NULL)
+            jobs_end = &jobs;
+        fake.waiting--;
+        job->result = fake.store_result;
+        if (job->result == 0)
+            job->result = job->run(job, NULL, &job->error);
+        else
+            error_set(&job->error, job->result, 0, "the store says no");
+        job->done(job);
+        return true;
+    }
+    if (act_count > 0) {
+        struct act act = acts[--act_count];
+        struct error error = {0};
+
+        fake.waiting--;
+        error_set(&error, fake.act_result, 0, "the daemon says no");
+        act.done(act.ctx, fake.act_result, &error);
+        return true;
+    }
+    return false;
+}
+
+void store_thread_submit(struct store_thread *thread, struct store_job *job)
+{
+    (void)thread;
+    job->next = NULL;
+    *jobs_end = job;
+    jobs_end = &job->next;
+    fake.waiting++;
+}
+
+static void add_act(daemon_done_fn *done, void *ctx)
+{
+    assert(act_count < sizeof(acts) / sizeof(acts[0]));
+    acts[act_count++] = (struct act){done, ctx};
+    fake.acts++;
+    fake.waiting++;
+}
+
+void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx)
+{
+    (void)daemon;
+    snprintf(fake.reported, sizeof(fake.reported), "%s", device_id);
+    add_act(done, ctx);
+}
+
+void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx)
+{
+    (void)daemon;
+    snprintf(fake.resynced, sizeof(fake.resynced), "%s", connection != NULL ? connection : "*");
+    add_act(done, ctx);
+}
+
+const struct settings *daemon_settings(const struct daemon *daemon)
+{
+    (void)daemon;
+    return &fake.settings;
+}
+
+struct store_thread *daemon_reader(struct daemon *daemon)
+{
+    return (struct store_thread *)daemon;
+}
+
+const char *daemon_state_name(enum daemon_state state)
+{
+    static const char *const names[] = {
+#define X(name, word) [name] = word,
+        DAEMON_STATES(X)
+#undef X
+    };
+
+    return names[state];
+}
+
+void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status)
+{
+    (void)daemon;
+    *ret_status = fake.status;
+}
+
+const struct connection *daemon_connection(const struct daemon *daemon, size_t index)
+{
+    (void)daemon;
+    return (const struct connection *)&fake.connections[index];
+}
+
+const char *connection_state_name(enum connection_state state)
+{
+    static const char *const names[] = {
+#define X(name, word) [name] = word,
+        CONNECTION_STATES(X)
+#undef X
+    };
+
+    return names[state];
+}
+
+void connection_status(const struct connection *connection, struct connection_status *ret_status)
+{
+    *ret_status = *(const struct connection_status *)connection;
+}
+
+int migrate_latest(void)
+{
+    return 1;
+}
+
+int fleet_get(struct database *database, const char *device_id, struct fleet_device *ret_device, struct error *err)
+{
+    (void)database;
+    for (size_t i = 0; i < fake.device_count; i++) {
+        if (strcmp(fake.devices[i].device_id, device_id) == 0) {
+            *ret_device = fake.devices[i];
+            return 0;
+        }
+    }
+    return error_set(err, ERR_NOTFOUND, 0, "unknown");
+}
+
+void fleet_device_deinit(struct fleet_device *device)
+{
+    (void)device;
+}
+
+int fleet_list(struct database *database, const struct fleet_filter *filter,
+               int (*each)(void *ctx, const struct fleet_device *device), void *ctx, bool *ret_more, struct error *err)
+{
+    unsigned told = 0;
+
+    (void)database;
+    (void)err;
+    fake.filter = *filter;
+    snprintf(fake.filter_after, sizeof(fake.filter_after), "%s", filter->after != NULL ? filter->after : "");
+    snprintf(fake.filter_search, sizeof(fake.filter_search), "%s", filter->search != NULL ? filter->search : "");
+    *ret_more = false;
+    for (size_t i = 0; i < fake.device_count; i++) {
+        if (strcmp(fake.devices[i].device_id, fake.filter_after) <= 0)
+            continue;
+        if (told++ == filter->limit) {
+            *ret_more = true;
+            return 0;
+        }
+        if (each(ctx, &fake.devices[i]) != 0)
+            return ERR_NOMEM;
+    }
+    return 0;
+}
+
+int fleet_violations(struct database *database, const char *device_id,
+                     int (*each)(void *ctx, const struct fleet_violation *violation), void *ctx, struct error *err)
+{
+    (void)database;
+    (void)device_id;
+    (void)err;
+    for (size_t i = 0; i < fake.violation_count; i++)
+        each(ctx, &fake.violations[i]);
+    return 0;
+}
+
+int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err)
+{
+    (void)database;
+    (void)connection;
+    (void)err;
+    *ret_counts = fake.counts;
+    return 0;
+}
+
+int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
+               struct error *err)
+{
+    (void)database;
+    (void)err;
+    for (size_t i = 0; i < fake.plan_count; i++) {
+        if (each(ctx, &fake.plan[i]) != 0)
+            break;
+    }
+    return 0;
+}
