@@ -63,6 +63,7 @@ struct tenant {
 
 struct world {
     struct world_settings settings;
+    struct world_settings initial; /* what a reset goes back to */
     struct world_app app;
     struct tenant *tenants[WORLD_TENANTS];
     size_t tenant_count;
@@ -92,7 +93,8 @@ struct tenant *world_tenant(const struct world *world, const char *id);
 /* Adds a tenant (or returns the one there); NULL on a bad id, a full table or lack of memory. */
 struct tenant *world_add_tenant(struct world *world, const char *id);
 
-/* Forgets devices, users, messages, faults, requests and counts; keeps tenants, credentials and settings. */
+/* Forgets devices, users, messages, faults, requests and counts, and takes back changes of settings; keeps tenants,
+ * credentials and tokens. */
 void world_reset(struct world *world);
 
 int world_add_graph_resource(struct world *world, const char *base);

@@ -109,7 +109,7 @@ static int load_content(struct world *world, const struct options *options, stru
     struct tenant *tenant = world->tenants[0];
     int rc = 0;
 
-    world->settings = options->settings;
+    world->settings = world->initial = options->settings;
     if (options->users)
         rc = registry_load_users(world, tenant, options->users, err);
     if (rc >= 0 && options->devices)

@@ -13,7 +13,6 @@
 int world_init(struct world *world, struct error *err)
 {
     *world = (struct world){.clock = clock_system()};
-    world->settings = (struct world_settings){.verdict_delay_ms = 2000, .auto_users = true, .devices_per_message = 1};
     secret_init(&world->app.client_secret);
     replays_init(&world->replays);
     faults_init(&world->faults);
@@ -86,6 +85,7 @@ void world_reset(struct world *world)
     faults_clear(&world->faults);
     journal_clear(&world->journal);
     stats_reset(&world->stats);
+    world->settings = world->initial;
 }
 
 int world_add_graph_resource(struct world *world, const char *base)

@@ -2,14 +2,14 @@
 # Copyright The complyd authors
 """Runs complyd-sim and talks to it: its control endpoint, and the APIs it plays.
 
-    with SimProcess(tmp_path, "--verdict-delay", "50ms") as sim:
+    with SimProcess.start(directory=tmp_path, verdict_delay="50ms", auto_register=True) as sim:
         sim.register("7d0f...", "Windows")
         sim.add_fault(at="partner_put", fault="throttle", retry_after="2.1")
         ...
         assert sim.device("7d0f...")["isCompliant"] is True
         assert sim.stats()["violations"] == 0
 
-The binary comes from $COMPLYD_BIN (a directory), else build/release/bin.
+The program comes from build/bin (`build`, else $COMPLYD_BUILD, else build/asan), or from the directory $COMPLYD_BIN.
 """
 import http.client
 import json
@@ -17,6 +17,7 @@ import os
 import signal
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.parse
 import uuid
@@ -25,14 +26,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "5e1ec7ed-0000-4000-8000-000000000001"
 CLIENT = "5e1ec7ed-0000-4000-8000-0000000000aa"
-INTUNE_SCOPE = "https://api.manage.microsoft.com//.default"
 INTUNE_APP = "0000000a-0000-0000-c000-000000000000"
 
 
-def binary(name):
-    """Path of one of our programs."""
-    folder = Path(os.environ.get("COMPLYD_BIN", ROOT / "build" / "release" / "bin"))
-    return str(folder / name)
+def program(build=None):
+    """Path of complyd-sim."""
+    if "COMPLYD_BIN" in os.environ:
+        return Path(os.environ["COMPLYD_BIN"]) / "complyd-sim"
+    return Path(build or os.environ.get("COMPLYD_BUILD", ROOT / "build" / "asan")) / "bin" / "complyd-sim"
+
+
+def as_options(values):
+    """{"verdict_delay": "50ms", "auto_register": True, "tenant": [a, b]} as words of a command line."""
+    words = []
+    for name, value in values.items():
+        option = "--" + name.replace("_", "-")
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if one is True:
+                words.append(option)
+            elif one is not None and one is not False:
+                words += [option, str(one)]
+    return words
 
 
 class Answer:
@@ -51,69 +65,72 @@ class Answer:
 
 
 class SimProcess:
-    """A complyd-sim on a free port. A second one with the same folder and port is the same server come back."""
+    """A complyd-sim on a free port. launch() after stop() or kill() is the same server come back: same port, certificates and
+    secret, nothing remembered."""
 
-    def __init__(self, folder, *options, tenants=(TENANT,), port=0):
-        self.folder = Path(folder)
-        self.certs = self.folder / "sim-certs"
-        self.config = self.folder / "sim-connection.conf"
-        self.ready = self.folder / "sim-ready.json"
-        self.log = self.folder / "sim.log"
-        self.options = [str(option) for option in options]
-        self.tenants = list(tenants)
+    def __init__(self, *words, directory, build=None, port=0, **options):
+        options.setdefault("verdict_delay", "50ms")
+        self.directory = Path(tempfile.mkdtemp(prefix="sim-", dir=directory))
+        self.program = program(build)
+        self.words = [str(word) for word in words] + as_options(options)
         self.port = port
+        self.certs = self.directory / "certs"
+        self.config = self.directory / "connection.conf"
+        self.log = self.directory / "sim.log"
         self.process = None
-        self.url = None
+        self._output = None
         self._context = None
 
-    # Life
+    @classmethod
+    def start(cls, *words, directory=None, build=None, port=0, **options):
+        """Starts one and waits until it answers. Options of the command line as keywords: verdict_delay="1s"."""
+        return cls(*words, directory=directory, build=build, port=port, **options).launch()
 
-    def start(self, timeout=30):
-        self.ready.unlink(missing_ok=True)
-        command = [binary("complyd-sim"), "--listen", f"127.0.0.1:{self.port}", "--make-certs", str(self.certs),
-                   "--config-out", str(self.config), "--ready-file", str(self.ready)]
-        for tenant in self.tenants:
-            command += ["--tenant", tenant]
-        self.output = open(self.log, "ab")
-        self.process = subprocess.Popen(command + self.options, stdout=self.output, stderr=self.output)
-        wait_for(lambda: self.ready.exists() or self.process.poll() is not None, "the simulator answers", timeout)
+    def launch(self, timeout=60):
+        ready = self.directory / "ready.json"
+        ready.unlink(missing_ok=True)
+        command = [str(self.program), "--listen", f"127.0.0.1:{self.port}", "--make-certs", str(self.certs),
+                   "--config-out", str(self.config), "--ready-file", str(ready), *self.words]
+        self._output = open(self.log, "ab")
+        self.process = subprocess.Popen(command, stdout=self._output, stderr=self._output)
+        wait_for(lambda: ready.exists() or self.process.poll() is not None, "the simulator answers", timeout)
         if self.process.poll() is not None:
             raise RuntimeError(f"complyd-sim ended with {self.process.returncode}: {self.log.read_text()}")
-        told = json.loads(self.ready.read_text())
+        told = json.loads(ready.read_text())
         self.url = told["url"]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.ca = told["ca_file"]
         self.tenant_id = told["tenant_id"]
         self.client_id = told["client_id"]
+        self.intune_scope = told["intune_scope"]
         self._context = ssl.create_default_context(cafile=self.ca)
         return self
 
-    def stop(self, timeout=30):
-        """Ends it in good order and returns its exit code; fine when it runs no more."""
+    def stop(self, timeout=60):
+        """Ends it in good order; fails when that goes wrong. Fine when it runs no more."""
         if self.process is None:
-            return None
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise
-        self.output.close()
-        code, self.process = self.process.returncode, None
-        return code
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self._output.close()
+        self.process = None
+        if code != 0:
+            raise RuntimeError(f"complyd-sim ended with {code}: {self.log.read_text()[-4000:]}")
 
     def kill(self):
         """Ends it at once: connections are refused from now on."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.output.close()
+            self._output.close()
             self.process = None
 
     def __enter__(self):
-        return self.start()
+        return self
 
     def __exit__(self, *_):
         self.stop()
@@ -221,13 +238,13 @@ class SimProcess:
     # The APIs, as a client sees them
 
     @property
-    def secret(self):
+    def client_secret(self):
         return (self.certs / "client.secret").read_text().strip()
 
     def token_request(self, scope, tenant=None, content_type="application/x-www-form-urlencoded", **changes):
         """Asks for a token with the secret; a change of None leaves the parameter out."""
         form = {"grant_type": "client_credentials", "client_id": self.client_id, "scope": scope,
-                "client_secret": self.secret, **changes}
+                "client_secret": self.client_secret, **changes}
         body = urllib.parse.urlencode({k: v for k, v in form.items() if v is not None})
         return self.request("POST", f"/{tenant or self.tenant_id}/oauth2/v2.0/token", body,
                             {"Content-Type": content_type})
@@ -236,7 +253,7 @@ class SimProcess:
         return self.token_request(f"{self.url}/.default", tenant).json()["access_token"]
 
     def intune_token(self, tenant=None):
-        return self.token_request(INTUNE_SCOPE, tenant).json()["access_token"]
+        return self.token_request(self.intune_scope, tenant).json()["access_token"]
 
     def user_id(self, name, token):
         path = f"/v1.0/users/{urllib.parse.quote(name, safe='@')}?$select=id"
