@@ -123,7 +123,8 @@ static void add_cell(const struct table *table, struct buf *out, size_t column, 
         buf_add_text(out, text);
     if (column + 1 == table->column_count || buf_error(out) != 0)
         return;
-    for (width = output_width(out->data != NULL ? out->data + start : ""); width < table->width[column] + GAP; width++)
+    width = output_width(out->data != NULL ? out->data + start : "");
+    for (size_t pad = width < table->width[column] ? table->width[column] - width + GAP : GAP; pad > 0; pad--)
         buf_add_char(out, ' ');
 }
 
