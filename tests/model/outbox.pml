@@ -13,7 +13,7 @@
  *   - a message in flight is never behind one that Microsoft has taken;
  *   - what Microsoft believes never goes back to an older decision, and no message is applied twice.
  * Checked when everything has come to rest:
- *   - nothing is queued, and Microsoft believes the store's newest value, or the device shows an error.
+ *   - nothing is queued, and Microsoft believes the store's newest value, or the device waits, or it shows an error.
  *
  * check: -DPARTNER -DCRASHES=2 -DLOSSES=1
  * check: -DPARTNER -DCRASHES=1 -DLOSSES=2
@@ -24,6 +24,7 @@
  * mutant: -DPARTNER -DBUG_REMOVE_ANY_SEQ          record removes the row though it has changed meanwhile
  * mutant: -DPARTNER -DBUG_SUPPRESS_UNKNOWN        "already told" is believed while an outcome is unknown
  * mutant: -DPARTNER -DBUG_REFUSAL_SETTLES_ALL     a refusal also forgets that an earlier outcome is unknown
+ * mutant: -DPARTNER -DBUG_WAIT_FORGETS_DOUBT     a device that waits forgets that an outcome is unknown
  * mutant: -DPARTNER -DBUG_FAILURE_COUNTS_AS_TOLD   a message that failed in the end counts as told
  * mutant: -DPARTNER -DBUG_STAMP_FROM_CLOCK        LastUpdateTime is just the clock
  * mutant: -DPARTNER -DBUG_NEW_CONTENT_OLD_GUID    a re-sent GUID carries the newest content
@@ -49,10 +50,10 @@
 #endif
 #define MESSAGES 8 /* one more than the GUIDs that can come up: each needs a change, a crash, a loss or a refusal */
 #define NONE     0
-#define VALUES   2
+#define WAITS    3 /* the store's data is not complete: nothing can be told, what was told stays */
 
 /* The store: survives a crash. */
-byte value = NONE;          /* what the MDM says, 1..VALUES */
+byte value = NONE;          /* what the MDM says: 1, 2 or WAITS */
 byte version = 0;           /* counts its commits: tells newer from older */
 bool row = false;           /* the outbox row ... */
 byte row_seq = 0;           /* ... rises with each change, never reused */
@@ -161,6 +162,7 @@ active proctype mdm()
         if
         :: value != 1 -> value = 1
         :: value != 2 -> value = 2
+        :: value != WAITS -> value = WAITS
         fi
         version++;
         row = true; /* by the trigger, in the same transaction */
@@ -231,6 +233,14 @@ stage:
         fi;
         seq = row_seq;
         if
+        :: value == WAITS -> /* the row goes, the doubt stays */
+            row = false;
+            row_message = NONE;
+#ifdef BUG_WAIT_FORGETS_DOUBT
+            unknown = false;
+#endif
+            seq = 0;
+            goto idle
 #ifdef BUG_SUPPRESS_UNKNOWN
         :: reported == value -> row = false; row_message = NONE; unknown = false; error_shown = false; seq = 0; goto idle
 #else
@@ -366,5 +376,5 @@ active proctype rest()
     timeout ->
         assert(!row);
         assert(flights == 0);
-        assert(error_shown || belief == value)
+        assert(error_shown || value == WAITS || belief == value)
 }
