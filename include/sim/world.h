@@ -80,6 +80,7 @@ struct world {
     struct stats stats;
     struct timers timers;
     const struct clock *clock;
+    unsigned resets; /* answers that were waiting at a reset wait no longer */
     bool quit;
 };
 
@@ -93,8 +94,8 @@ struct tenant *world_tenant(const struct world *world, const char *id);
 /* Adds a tenant (or returns the one there); NULL on a bad id, a full table or lack of memory. */
 struct tenant *world_add_tenant(struct world *world, const char *id);
 
-/* Forgets devices, users, messages, faults, requests and counts, and takes back changes of settings; keeps tenants,
- * credentials and tokens. */
+/* Forgets devices, users, messages, faults, requests and counts, takes back changes of settings and ends the waits of
+ * answers; keeps tenants, credentials and tokens. */
 void world_reset(struct world *world);
 
 int world_add_graph_resource(struct world *world, const char *base);

@@ -202,6 +202,7 @@ static void serve_item(struct world *world, const struct exchange *outer, struct
     sub.place = PLACE_GRAPH_BATCH_ITEM;
     sub.tenant = outer->tenant;
     sub.fault = faults_pick(&world->faults, &sub);
+    exchange_answer(&sub, 200, NULL);
     if (!sub.fault || fault_applies(sub.fault))
         serve_unspoilt(world, &sub);
     if (sub.fault)

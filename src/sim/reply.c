@@ -22,8 +22,9 @@ struct reply {
     bool begun;  /* its headers have arrived */
     bool routed; /* ex holds the answer */
     bool suspended;
-    bool piece_due; /* WIRE_DRIP: the next piece may go */
-    bool hurry;     /* shutting down: no more waits */
+    bool piece_due;  /* WIRE_DRIP: the next piece may go */
+    unsigned resets; /* of the world, when it was routed */
+    bool hurry;      /* shutting down: no more waits */
     struct timer timer;
     TAILQ_ENTRY(reply) link; /* while suspended */
 };
@@ -92,7 +93,7 @@ static bool wait_before(struct reply *reply, int64_t ms)
     struct timers *timers = &reply->replies->world->timers;
 
     reply->timer.fire = on_timer;
-    return ms > 0 && !reply->hurry &&
+    return ms > 0 && !reply->hurry && reply->resets == reply->replies->world->resets &&
            timers_start(timers, &reply->timer, world_monotonic_ms(reply->replies->world) + ms) == 0;
 }
 
@@ -145,6 +146,7 @@ static void route(struct reply *reply, const char *method)
     ex->body = buf_text(&reply->body);
     ex->body_length = reply->body.length;
     reply->routed = true;
+    reply->resets = reply->replies->world->resets;
     if (buf_error(&reply->body) != 0)
         refusal_graph(ex, 413, "RequestEntityTooLarge", "The request is too large.");
     else

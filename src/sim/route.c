@@ -62,8 +62,12 @@ static void serve(struct world *world, struct exchange *ex)
 static void play(struct world *world, struct exchange *ex)
 {
     ex->fault = faults_pick(&world->faults, ex);
-    if (!ex->fault || fault_applies(ex->fault))
+    if (!ex->fault || fault_applies(ex->fault)) {
         serve(world, ex);
+    } else {
+        exchange_answer(ex, 200, EXCHANGE_JSON);
+        buf_add_text(&ex->reply, "{\"done\":false}");
+    }
     if (ex->fault) {
         world->stats.faults_played++;
         spoil_answer(ex);

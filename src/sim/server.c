@@ -32,18 +32,19 @@ enum { CONNECTION_LIMIT = 8192, CONNECTION_MEMORY = 64 * 1024, IDLE_TIMEOUT_S = 
 static struct addrinfo *resolve(const char *listen_on, struct error *err)
 {
     const char *colon = strrchr(listen_on, ':');
-    size_t bracket = *listen_on == '[' ? 1 : 0;
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                                    .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     char host[64];
 
+    bool bracketed = *listen_on == '[' && colon && colon[-1] == ']';
     if (!colon || (size_t)(colon - listen_on) >= sizeof(host) ||
-        (bracket && (colon == listen_on || colon[-1] != ']'))) {
+        (!bracketed && memchr(listen_on, ':', (size_t)(colon - listen_on)))) {
         error_set(err, ERR_INVALID, 0, "listen on ADDR:PORT or [ADDR]:PORT, not '%.80s'", listen_on);
         return NULL;
     }
-    snprintf(host, sizeof(host), "%.*s", (int)((size_t)(colon - listen_on) - 2 * bracket), listen_on + bracket);
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - listen_on) - (bracketed ? 2 : 0),
+             listen_on + (bracketed ? 1 : 0));
     if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
         error_set(err, ERR_INVALID, 0, "'%.80s' is not a numeric address and port", listen_on);
     return found;

@@ -86,6 +86,8 @@ void world_reset(struct world *world)
     journal_clear(&world->journal);
     stats_reset(&world->stats);
     world->settings = world->initial;
+    world->resets++;
+    timers_run(&world->timers, INT64_MAX);
 }
 
 int world_add_graph_resource(struct world *world, const char *base)
