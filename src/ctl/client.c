@@ -121,6 +121,8 @@ static int explain_failure(struct client *client)
 
     switch (reason) {
     case 0:
+        if (client->result == ERR_INVALID || client->result == ERR_TOOBIG)
+            return failure_say(invocation, EX_PROTOCOL, "%s: %s", path, error_text(&client->error));
         error_prefix(&client->error, "%s", path);
         return failure_error(invocation, &client->error);
     case ENOENT:

@@ -35,7 +35,9 @@ struct fake {
     char reported[64]; /* device of the last daemon_report_device() */
     char resynced[64]; /* connection of the last daemon_resync(); "*" = all */
     unsigned acts;
-    size_t waiting; /* jobs and acts not worked yet */
+    size_t waiting;        /* jobs and acts not worked yet */
+    unsigned looks;        /* jobs worked */
+    void (*on_look)(void); /* called before each: what happens meanwhile */
 };
 
 extern struct fake fake;
