@@ -50,6 +50,16 @@ static bool read_connection(struct api_request *request, const cJSON *body, cons
     return true;
 }
 
+static bool is_enabled(const struct settings *settings, const char *connection)
+{
+    for (size_t i = 0; settings->enabled && i < settings->connection_count; i++) {
+        if (settings->connections[i].enabled &&
+            (connection == NULL || strcmp(settings->connections[i].name, connection) == 0))
+            return true;
+    }
+    return false;
+}
+
 void api_resync_post(struct api_request *request)
 {
     static const char *const none[] = {NULL};
@@ -59,7 +69,13 @@ void api_resync_post(struct api_request *request)
     if (!api_check_parameters(request, none))
         return;
     body = cJSON_ParseWithLength(buf_text(&request->body), request->body.length);
-    if (read_connection(request, body, &connection)) {
+    if (!read_connection(request, body, &connection)) {
+        cJSON_Delete(body);
+        return;
+    }
+    if (!is_enabled(daemon_settings(request->daemon), connection)) {
+        api_problem(request, 409, "reporting is switched off: a resync would send nothing");
+    } else {
         api_log_change(request, "a resync", NULL, connection);
         daemon_resync(request->daemon, connection, resync_done, request);
     }

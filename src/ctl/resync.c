@@ -23,6 +23,7 @@ struct standing {
 struct waiting {
     const struct invocation *invocation;
     struct client *client;
+    const struct cJSON *before; /* the status before we asked */
     struct progress progress;
     int64_t begun_ms;
     int64_t walked_ms;   /* when the last report was sent; -1 = not yet */
@@ -35,12 +36,27 @@ static const struct cJSON *member(const struct cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-static void add_connection(struct standing *standing, const struct cJSON *connection)
+/* When the last resync of that connection had ended. */
+static const char *finished(const struct cJSON *status, const char *name)
+{
+    const struct cJSON *connection;
+
+    cJSON_ArrayForEach(connection, member(status, "connections"))
+    {
+        if (strcmp(client_text(connection, "name"), name) == 0)
+            return client_text(member(connection, "resync"), "finished");
+    }
+    return "";
+}
+
+/* A resync may not have begun yet when we look, or be over already: it has ended when there is a new end. */
+static void add_connection(struct standing *standing, const struct cJSON *connection, const struct cJSON *before)
 {
     const struct cJSON *resync = member(connection, "resync");
+    bool ended = strcmp(client_text(resync, "finished"), finished(before, client_text(connection, "name"))) != 0;
 
     standing->possible = true;
-    standing->running = standing->running || client_flag(resync, "running");
+    standing->running = standing->running || client_flag(resync, "running") || !ended;
     standing->total += client_number(resync, "total");
     standing->sent += client_number(resync, "fed") - client_number(resync, "waiting");
     standing->awaiting += client_number(member(connection, "devices"), "awaiting_verdict");
@@ -48,9 +64,9 @@ static void add_connection(struct standing *standing, const struct cJSON *connec
         standing->broken = connection;
 }
 
-static struct standing stand(const struct invocation *invocation, const struct cJSON *status)
+static struct standing stand(const struct waiting *waiting, const struct cJSON *status)
 {
-    const char *wanted = invocation->option[OPTION_CONNECTION];
+    const char *wanted = waiting->invocation->option[OPTION_CONNECTION];
     struct standing standing = {0};
     const struct cJSON *connection;
 
@@ -59,7 +75,7 @@ static struct standing stand(const struct invocation *invocation, const struct c
         if (wanted != NULL && strcmp(wanted, client_text(connection, "name")) != 0)
             continue;
         if (client_flag(connection, "enabled") && client_flag(member(status, "reporting"), "enabled"))
-            add_connection(&standing, connection);
+            add_connection(&standing, connection, waiting->before);
     }
     return standing;
 }
@@ -104,7 +120,7 @@ static int wait_for_end(struct waiting *waiting, struct cJSON **ret_status)
         if (result != 0)
             return result;
         now_ms = clock_monotonic_ms(clock_system());
-        standing = stand(invocation, *ret_status);
+        standing = stand(waiting, *ret_status);
         if (!standing.possible)
             return failure_say(invocation, EX_TEMPFAIL, "reporting is switched off: the devices stay queued");
         duration_parse(client_text(member(*ret_status, "reporting"), "result_deadline"), &waiting->deadline_ms);
@@ -141,10 +157,13 @@ static void tell_end(const struct invocation *invocation, const struct cJSON *st
     buf_deinit(&text);
 }
 
-static int wait(const struct invocation *invocation, struct client *client)
+static int wait(const struct invocation *invocation, struct client *client, const struct cJSON *before)
 {
-    struct waiting waiting = {
-        .invocation = invocation, .client = client, .begun_ms = clock_monotonic_ms(clock_system()), .walked_ms = -1};
+    struct waiting waiting = {.invocation = invocation,
+                              .client = client,
+                              .before = before,
+                              .begun_ms = clock_monotonic_ms(clock_system()),
+                              .walked_ms = -1};
     struct cJSON *status = NULL;
     int result;
 
@@ -160,10 +179,12 @@ static int wait(const struct invocation *invocation, struct client *client)
 static int resync(const struct invocation *invocation, struct client *client)
 {
     const char *connection = invocation->option[OPTION_CONNECTION];
-    struct cJSON *answer;
+    struct cJSON *before = NULL, *answer = NULL;
     struct buf body;
     int result;
 
+    if (command_has(invocation, OPTION_WAIT) && (result = client_get(client, "/v1/status", &before)) != 0)
+        return result;
     buf_init(&body, 0);
     if (connection != NULL) {
         buf_add_text(&body, "{\"connection\":");
@@ -173,12 +194,13 @@ static int resync(const struct invocation *invocation, struct client *client)
     result = client_post(client, "/v1/resync", buf_text(&body), &answer);
     buf_deinit(&body);
     if (result == 0 && command_has(invocation, OPTION_WAIT))
-        result = wait(invocation, client);
+        result = wait(invocation, client, before);
     else if (result == 0 && command_has(invocation, OPTION_JSON))
         client_print(answer, invocation->out);
     else if (result == 0)
         fputs("Every device is queued to be reported again; complyctl status shows how far that is.\n",
               invocation->out);
+    cJSON_Delete(before);
     cJSON_Delete(answer);
     return result;
 }

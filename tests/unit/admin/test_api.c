@@ -272,6 +272,11 @@ static void asks_for_a_resync(void **state)
         assert_int_equal(call("POST", "/v1/resync", cases[i].body), cases[i].status);
         assert_string_equal(fake.resynced, cases[i].resynced);
     }
+    fake.connection_settings[0].enabled = false;
+    fake.resynced[0] = '\0';
+    assert_int_equal(call("POST", "/v1/resync", ""), 409);
+    assert_int_equal(call("POST", "/v1/resync", "{\"connection\":\"default\"}"), 409);
+    assert_string_equal(fake.resynced, "");
 }
 
 static void plans_what_would_be_sent_and_nothing_else(void **state)

@@ -375,10 +375,13 @@ static void gives_up_in_time(void **state)
     assert_has(&err, "still running");
 }
 
+/* Looked at before it was asked for, before it has begun, while it runs, and after its end without and with verdicts. */
 static void finish_resync(void)
 {
-    fake.connections[0].resync.started_at_ms = fake.looks < 2 ? 1 : -1;
-    fake.counts.awaiting_verdict = fake.looks < 3;
+    fake.connections[0].resync.started_at_ms = fake.looks == 3 ? 1770000001000 : -1;
+    fake.connections[0].resync.finished_at_ms = fake.looks < 4 ? 1770000000000 : 1770000002000;
+    fake.counts.awaiting_verdict = fake.looks < 5;
+    fake.counts.by_status[STATUS_IN_PROGRESS] = 5 - fake.looks;
     fake.counts.by_status[STATUS_SUCCESS] = 5;
 }
 
