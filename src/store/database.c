@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "store/database.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/guid.h"
+#include "database_internal.h"
+#include "schema.h"
+#include "statement.h"
+
+enum { BUSY_TIMEOUT_MS = 250 };
+
+static int check_file(const char *path, struct stat *ret_status, struct error *err)
+{
+    if (stat(path, ret_status) == 0)
+        return 0;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return error_set(err, ERR_NOTFOUND, errno, "store %s does not exist: run \"complyctl store init\"", path);
+    return error_set(err, errno == EACCES ? ERR_PERMISSION : ERR_STORE, errno, "store %s: %s", path, strerror(errno));
+}
+
+static struct database *new_database(const char *path)
+{
+    struct database *database = calloc(1, sizeof(*database));
+    if (!database)
+        return NULL;
+
+    database->path = strdup(path);
+    if (!database->path) {
+        free(database);
+        return NULL;
+    }
+    database->session = (int64_t)(guid_random_u64() >> 1) | 1;
+    return database;
+}
+
+int database_open_raw(const char *path, int flags, struct database **ret_database, struct error *err)
+{
+    struct database *database = new_database(path);
+    if (!database)
+        return error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path);
+
+    int result = sqlite3_open_v2(path, &database->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (result != SQLITE_OK) {
+        int code = statement_error(database, result, err, NULL);
+        database_close(database);
+        return code;
+    }
+    sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+    *ret_database = database;
+    return 0;
+}
+
+int database_version(struct database *database, int *ret_version, struct error *err)
+{
+    static const char application[] = "PRAGMA application_id";
+    static const char version[] = "PRAGMA user_version";
+    static const char tables[] = "SELECT 1 FROM sqlite_schema LIMIT 1";
+    int64_t id = 0;
+    int64_t number = 0;
+    int64_t any = 0;
+
+    int code = statement_int(database, application, &id, err, "");
+    if (code >= 0)
+        code = statement_int(database, version, &number, err, "");
+    if (code >= 0)
+        code = statement_int(database, tables, &any, err, "");
+    if (code < 0)
+        return code;
+    if (id != SCHEMA_APPLICATION_ID && any)
+        return error_set(err, ERR_STORE_CORRUPT, 0, "%s is a SQLite database, but not a store of complyd",
+                         database->path);
+    *ret_version = id == SCHEMA_APPLICATION_ID ? (int)number : 0;
+    return 0;
+}
+
+static int check_version(struct database *database, struct error *err)
+{
+    int version;
+    int code = database_version(database, &version, err);
+    if (code < 0 || version == schema_count || database->mode == DATABASE_ANY_VERSION)
+        return code;
+    if (version > schema_count)
+        return error_set(err, ERR_STORE_NEWER, 0,
+                         "store %s has schema version %d, this program knows %d: install the newer complyd",
+                         database->path, version, schema_count);
+    return error_set(err, ERR_STORE_OLDER, 0,
+                     "store %s has schema version %d, this program needs %d: run \"complyctl store migrate\"",
+                     database->path, version, schema_count);
+}
+
+static int set_up(struct database *database, struct error *err)
+{
+    static const char common[] = "PRAGMA cache_size = -2048; PRAGMA temp_store = memory; PRAGMA mmap_size = 0;"
+                                 "PRAGMA trusted_schema = off; PRAGMA recursive_triggers = off;";
+    static const char writer[] = "PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
+                                 "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;";
+
+    int code = statement_exec(database, common, err);
+    if (code == 0)
+        code = statement_exec(database, database->mode == DATABASE_READ ? "PRAGMA query_only = on" : writer, err);
+    return code;
+}
+
+int database_open(const char *path, enum database_mode mode, struct database **ret_database, struct error *err)
+{
+    struct stat status;
+    int code = check_file(path, &status, err);
+    if (code < 0)
+        return code;
+
+    struct database *database;
+    code = database_open_raw(path, SQLITE_OPEN_READWRITE, &database, err);
+    if (code < 0)
+        return code;
+    /* From before opening: when the file is replaced just now, the difference shows at the next look. */
+    database->device = status.st_dev;
+    database->inode = status.st_ino;
+    database->mode = mode;
+
+    code = check_version(database, err);
+    if (code == 0)
+        code = set_up(database, err);
+    if (code < 0) {
+        database_close(database);
+        return code;
+    }
+    database_remember_wal(database);
+    *ret_database = database;
+    return 0;
+}
+
+void database_close(struct database *database)
+{
+    if (!database)
+        return;
+    statement_finalize_all(database);
+    int result = sqlite3_close(database->handle);
+    assert(result == SQLITE_OK);
+    (void)result;
+    free(database->path);
+    free(database);
+}
+
+const char *database_path(const struct database *database)
+{
+    return database->path;
+}
+
+bool database_was_replaced(const struct database *database)
+{
+    struct stat status;
+
+    return stat(database->path, &status) != 0 || status.st_dev != database->device || status.st_ino != database->inode;
+}
+
+static bool side_file(const struct database *database, const char *suffix, char *path, size_t size)
+{
+    return (size_t)snprintf(path, size, "%s%s", database->path, suffix) < size;
+}
+
+void database_remember_wal(struct database *database)
+{
+    char path[4096];
+    struct stat status;
+
+    if (side_file(database, "-wal", path, sizeof(path)) && stat(path, &status) == 0)
+        database->wal_inode = status.st_ino;
+}
+
+/* SQLite would apply the log of the old file to the new one of the same name. */
+static void drop_stale_wal(const struct database *database)
+{
+    char path[4096];
+    struct stat status;
+
+    if (!side_file(database, "-wal", path, sizeof(path)) || stat(path, &status) != 0 ||
+        status.st_ino != database->wal_inode)
+        return;
+    unlink(path);
+    if (side_file(database, "-shm", path, sizeof(path)))
+        unlink(path);
+}
+
+int database_reopen(struct database **database, struct error *err)
+{
+    struct database *old = *database;
+    struct database *fresh;
+    bool replaced = database_was_replaced(old);
+
+    if (old->handle) {
+        statement_finalize_all(old);
+        sqlite3_close(old->handle);
+        old->handle = NULL;
+        if (replaced)
+            drop_stale_wal(old);
+    }
+    int code = database_open(old->path, old->mode, &fresh, err);
+    if (code < 0)
+        return code;
+
+    /* The same file: what is in flight stays so. */
+    if (fresh->device == old->device && fresh->inode == old->inode && !replaced) {
+        fresh->session = old->session;
+        fresh->session_began = old->session_began;
+    }
+    database_close(old);
+    *database = fresh;
+    return 0;
+}
+
+int database_data_version(struct database *database, uint32_t *ret_version, struct error *err)
+{
+    static const char sql[] = "PRAGMA data_version";
+    int64_t version = 0;
+
+    int code = statement_int(database, sql, &version, err, "");
+    if (code < 0)
+        return code;
+    *ret_version = (uint32_t)version;
+    return 0;
+}
+
+int database_begin_session(struct database *database, struct error *err)
+{
+    static const char outbox[] = "UPDATE outbox SET claim = NULL WHERE claim > 0 AND claim <> ?";
+    static const char message[] = "UPDATE message SET claim = NULL WHERE claim > 0 AND claim <> ?";
+
+    if (database->session_began || database->session_pending)
+        return 0;
+    int code = statement_run(database, outbox, err, "i", database->session);
+    if (code == 0)
+        code = statement_run(database, message, err, "i", database->session);
+    database->session_pending = code == 0;
+    return code;
+}

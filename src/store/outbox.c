@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include "store/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "database_internal.h"
+#include "outbox_internal.h"
+#include "settle.h"
+#include "statement.h"
+
+void outbox_item_free(struct outbox_item *item)
+{
+    free(item);
+}
+
+/* A deleted device has no row in `device`, but Microsoft may still hold it. */
+static int requeue_deleted(struct database *database, const char *device_id, struct error *err)
+{
+    static const char sql[] = "INSERT INTO gone SELECT * FROM gone WHERE device_id = ?";
+
+    return statement_run(database, sql, err, "t", device_id);
+}
+
+static int run_enqueue(struct store_job *job, struct database *database, struct error *err)
+{
+    static const char exists[] = "SELECT 1 FROM device WHERE device_id = ?";
+    static const char force[] =
+        "UPDATE outbox SET forced = ?, priority = min(priority, ?), "
+        "queued_at = max(queued_at, CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)) WHERE device_id = ?";
+    const char *id = ((struct outbox_enqueue *)job)->device_id;
+    int64_t any = 0;
+
+    int code = statement_int(database, exists, &any, err, "t", id);
+    if (code >= 0)
+        code = any ? settle_queue(database, id, err) : requeue_deleted(database, id, err);
+    if (code == 0)
+        code = statement_run(database, force, err, "ddt", (int)FORCED_OPERATOR, (int)PRIORITY_OPERATOR, id);
+    if (code == 0 && sqlite3_changes(database->handle) == 0)
+        code = error_set(err, ERR_NOTFOUND, 0, "device %s is not in the store", id);
+    return code;
+}
+
+void outbox_enqueue_init(struct outbox_enqueue *enqueue, const char *device_id, void (*done)(struct store_job *job))
+{
+    *enqueue = (struct outbox_enqueue){.job = {.write = true, .run = run_enqueue, .done = done}};
+    snprintf(enqueue->device_id, sizeof(enqueue->device_id), "%s", device_id);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+/*
+ * outbox_internal - what stage remembers of an item for record. Every struct outbox_item is the head of one of these.
+ */
+#ifndef COMPLYD_STORE_OUTBOX_INTERNAL_H
+#define COMPLYD_STORE_OUTBOX_INTERNAL_H
+
+#include "store/outbox.h"
+
+enum { FORCED_WALK = 1, FORCED_OPERATOR = 2 }; /* outbox.forced */
+
+/* outbox.sent */
+enum { SENT_NO, SENT_NOW, SENT_BEFORE };
+
+struct outbox_entry {
+    struct outbox_item item;
+    bool has_report;     /* there is a report row */
+    bool same_told;      /* ... about the same id, connection, platform, user and state */
+    bool awaits_verdict; /* of the message before, which this one supersedes */
+    struct guid before;
+    unsigned expiries; /* of verdicts, in a row */
+    char text[];       /* the strings */
+};
+
+#endif

@@ -1,0 +1,436 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Copyright The complyd authors
+--
+-- The store, version 1. docs/store.md describes every table; the MDM writes the first four, complyd owns the rest.
+-- Needs SQLite 3.24 (UPSERT) in every program that writes, and nothing newer.
+
+PRAGMA application_id = 1668115577; -- "cmpy"
+
+------------------------------------------------------------------------------------------------ the MDM's tables
+
+CREATE TABLE device (
+    device_id           TEXT    NOT NULL PRIMARY KEY CHECK (device_id <> ''),
+    connection          TEXT    NOT NULL DEFAULT 'default' CHECK (connection <> ''),
+    platform            TEXT    NOT NULL CHECK (platform IN ('ios', 'android', 'macos', 'windows')),
+    name                TEXT    DEFAULT '',
+    manufacturer        TEXT    DEFAULT '',
+    model               TEXT    DEFAULT '',
+    serial_number       TEXT    DEFAULT '',
+    os_version          TEXT    DEFAULT '',
+    user_principal_name TEXT    DEFAULT '',
+    managed             INTEGER NOT NULL DEFAULT 1 CHECK (managed IN (0, 1)),
+    azure_device_id     TEXT    DEFAULT '', -- empty until the device has registered
+    azure_client_status TEXT    DEFAULT '' CHECK (azure_client_status IN ('', 'Success', 'Internal_Error',
+                                'Workplace_Join_Required', 'Interaction_Required', 'Server_Declined_Scopes',
+                                'Server_Protection_Policies_Required', 'User_Canceled', 'Account_logged_out')),
+    last_check_in       INTEGER, -- Unix seconds, NULL = never
+    evaluated_at        INTEGER  -- Unix seconds, NULL = never: no verdict about this device yet
+) WITHOUT ROWID;
+
+CREATE INDEX device_connection ON device (connection);
+CREATE INDEX device_azure ON device (azure_device_id COLLATE NOCASE) WHERE azure_device_id <> '';
+
+CREATE TABLE policy (
+    policy_id TEXT    NOT NULL PRIMARY KEY CHECK (policy_id <> ''),
+    name      TEXT    DEFAULT '',
+    enabled   INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
+) WITHOUT ROWID;
+
+CREATE TABLE policy_action (
+    policy_id TEXT NOT NULL,
+    action    TEXT NOT NULL CHECK (action IN ('monitor', 'send_alert', 'block_email', 'block_appconnect', 'quarantine',
+                                              'retire')),
+    PRIMARY KEY (policy_id, action)
+) WITHOUT ROWID;
+
+CREATE TABLE violation (
+    device_id TEXT NOT NULL,
+    policy_id TEXT NOT NULL,
+    since     INTEGER, -- Unix seconds
+    PRIMARY KEY (device_id, policy_id)
+) WITHOUT ROWID;
+
+CREATE INDEX violation_policy ON violation (policy_id);
+
+------------------------------------------------------------------------------------------------- complyd's tables
+
+-- The devices that have something to tell. A change while a report is in flight raises seq, so that the row outlives the report.
+CREATE TABLE outbox (
+    device_id      TEXT    NOT NULL PRIMARY KEY,
+    seq            INTEGER NOT NULL, -- time of the newest change, rising whatever the clock does
+    connection     TEXT    NOT NULL, -- where the next report about the device goes
+    channel        INTEGER NOT NULL, -- 0 partner, 1 Graph
+    priority       INTEGER NOT NULL, -- 0 worsening, 1 change, 2 operator, 3 weekly
+    due_at         INTEGER NOT NULL DEFAULT 0, -- ms; 0 = now
+    queued_at      INTEGER NOT NULL, -- ms; of the oldest change not yet told
+    forced         INTEGER NOT NULL DEFAULT 0, -- told even if nothing changed: 1 by a walk over all, 2 because an operator asked
+    attempts       INTEGER NOT NULL DEFAULT 0,
+    claim          INTEGER, -- session that has the row in flight
+    sent           INTEGER NOT NULL DEFAULT 0, -- 1: by the flight of `claim`; 2: an earlier message may have arrived too
+    message_id     BLOB,
+    last_update_ms INTEGER NOT NULL DEFAULT 0,
+    content_hash   INTEGER NOT NULL DEFAULT 0,
+    -- what a message in doubt was about, when the report table does not say it yet
+    sent_state     INTEGER NOT NULL DEFAULT 0,
+    sent_connection TEXT,
+    sent_platform  TEXT,
+    sent_azure_device_id TEXT,
+    sent_user_id   TEXT
+) WITHOUT ROWID;
+
+CREATE INDEX outbox_free ON outbox (connection, channel, priority, due_at, seq, device_id) WHERE claim IS NULL;
+CREATE INDEX outbox_claimed ON outbox (claim) WHERE claim IS NOT NULL;
+
+-- What Microsoft was told of each device.
+CREATE TABLE report (
+    device_id        TEXT    NOT NULL PRIMARY KEY,
+    -- the last report that was accepted
+    state            INTEGER NOT NULL DEFAULT 0, -- 0 none, 1 compliant, 2 non_compliant, 3 removed
+    connection       TEXT    NOT NULL DEFAULT '',
+    platform         TEXT    NOT NULL DEFAULT '',
+    azure_device_id  TEXT    NOT NULL DEFAULT '', -- lower case
+    user_id          TEXT    NOT NULL DEFAULT '',
+    inventory_digest INTEGER NOT NULL DEFAULT 0, -- 0 = suppress nothing
+    accepted_at_ms   INTEGER,
+    last_update_ms   INTEGER NOT NULL DEFAULT 0, -- highest stamp used, accepted or not
+    message_id       BLOB,
+    removed_at_ms    INTEGER, -- Microsoft drops the entry 90 days later
+    -- the last outcome
+    status           INTEGER NOT NULL DEFAULT 0, -- 0 none, 1 in_progress, 2 success, 3 error
+    reason           TEXT    NOT NULL DEFAULT '',
+    error            TEXT    NOT NULL DEFAULT '',
+    request_id       TEXT    NOT NULL DEFAULT '',
+    attempted_at_ms  INTEGER,
+    expiries         INTEGER NOT NULL DEFAULT 0 -- verdicts that never came, in a row
+) WITHOUT ROWID;
+
+CREATE INDEX report_azure ON report (azure_device_id) WHERE azure_device_id <> '';
+CREATE INDEX report_error ON report (device_id) WHERE status = 3;
+CREATE INDEX report_removed ON report (removed_at_ms) WHERE removed_at_ms IS NOT NULL;
+
+-- Deleted devices, kept until Microsoft has forgotten them too.
+CREATE TABLE tombstone (
+    device_id           TEXT NOT NULL PRIMARY KEY,
+    connection          TEXT,
+    platform            TEXT,
+    name                TEXT,
+    os_version          TEXT,
+    user_principal_name TEXT,
+    azure_device_id     TEXT,
+    last_check_in       INTEGER,
+    deleted_at_ms       INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX tombstone_connection ON tombstone (connection);
+CREATE INDEX tombstone_deleted ON tombstone (deleted_at_ms);
+
+-- Accepted partner messages without a verdict.
+CREATE TABLE message (
+    message_id     BLOB    NOT NULL PRIMARY KEY,
+    device_id      TEXT    NOT NULL,
+    connection     TEXT    NOT NULL,
+    accepted_at_ms INTEGER NOT NULL,
+    poll_at_ms     INTEGER NOT NULL,
+    deadline_ms    INTEGER NOT NULL,
+    polls          INTEGER NOT NULL DEFAULT 0,
+    expiries       INTEGER NOT NULL DEFAULT 0,
+    claim          INTEGER
+) WITHOUT ROWID;
+
+CREATE INDEX message_free ON message (connection, poll_at_ms) WHERE claim IS NULL;
+CREATE INDEX message_claimed ON message (claim) WHERE claim IS NOT NULL;
+
+-- Entra object ids of users; an empty user_id: Microsoft did not know the user at that time.
+CREATE TABLE user (
+    connection          TEXT    NOT NULL,
+    user_principal_name TEXT    NOT NULL,
+    user_id             TEXT    NOT NULL,
+    resolved_at_ms      INTEGER NOT NULL,
+    PRIMARY KEY (connection, user_principal_name)
+) WITHOUT ROWID;
+
+CREATE TABLE endpoint (
+    connection    TEXT    NOT NULL PRIMARY KEY,
+    device_url    TEXT    NOT NULL,
+    tenant_url    TEXT    NOT NULL,
+    fetched_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The walks over all devices of a connection.
+CREATE TABLE full_report (
+    connection     TEXT    NOT NULL,
+    kind           INTEGER NOT NULL, -- 0 weekly, 1 resync
+    due_at_ms      INTEGER NOT NULL DEFAULT 0,
+    started_at_ms  INTEGER NOT NULL DEFAULT -1,
+    finished_at_ms INTEGER NOT NULL DEFAULT -1,
+    total          INTEGER NOT NULL DEFAULT 0,
+    fed            INTEGER NOT NULL DEFAULT 0,
+    phase          INTEGER NOT NULL DEFAULT 0, -- 0 devices, 1 deleted devices that Microsoft still holds, 2 all fed
+    cursor         TEXT    NOT NULL DEFAULT '', -- device_id of the last one fed
+    PRIMARY KEY (connection, kind)
+) WITHOUT ROWID;
+
+------------------------------------------------------------------------------------------------------ the queue
+
+-- Where a changed device goes and how urgent it is: 0 when what Microsoft should believe is worse than what it was told.
+CREATE VIEW dirty (device_id, connection, channel, priority) AS
+SELECT d.device_id, d.connection, d.platform = 'windows',
+       CASE
+           WHEN d.managed = 0 THEN 3
+           WHEN r.state IN (1, 2)
+                AND (r.azure_device_id <> lower(ifnull(d.azure_device_id, '')) OR r.connection <> d.connection) THEN 3
+           ELSE ifnull((SELECT max(CASE a.action
+                                       WHEN 'retire' THEN 3
+                                       WHEN 'monitor' THEN 1
+                                       WHEN 'send_alert' THEN 1
+                                       ELSE 2
+                                   END)
+                        FROM violation AS v
+                        CROSS JOIN policy AS p ON p.policy_id = v.policy_id AND p.enabled = 1
+                        CROSS JOIN policy_action AS a ON a.policy_id = p.policy_id
+                        WHERE v.device_id = d.device_id), 1)
+       END <= max(1, ifnull(r.state, 0))
+FROM device AS d
+LEFT JOIN report AS r ON r.device_id = d.device_id;
+
+-- INSERT INTO dirty (device_id) queues a device that exists. Columns that are not named here (claim, sent, message_id,
+-- forced...) belong to the flight and survive. UPSERT does not heed the OR clause of the statement that fired us.
+CREATE TRIGGER dirty_queue INSTEAD OF INSERT ON dirty
+BEGIN
+    INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at)
+    SELECT device_id, CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER), connection, channel, priority,
+           CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)
+    FROM dirty WHERE device_id = NEW.device_id
+    ON CONFLICT (device_id) DO UPDATE SET
+        seq = max(seq + 1, excluded.seq),
+        connection = excluded.connection,
+        channel = excluded.channel,
+        priority = min(priority, excluded.priority),
+        due_at = 0,
+        attempts = 0,
+        queued_at = CASE WHEN claim IS NULL THEN queued_at ELSE excluded.queued_at END;
+END;
+
+-- INSERT INTO gone queues a device that is no more, and keeps what its removal has to say.
+CREATE VIEW gone (device_id, connection, platform, name, os_version, user_principal_name, azure_device_id,
+                  last_check_in) AS
+SELECT device_id, connection, platform, name, os_version, user_principal_name, azure_device_id, last_check_in
+FROM tombstone;
+
+CREATE TRIGGER gone_queue INSTEAD OF INSERT ON gone
+BEGIN
+    INSERT INTO tombstone (device_id, connection, platform, name, os_version, user_principal_name, azure_device_id,
+                           last_check_in, deleted_at_ms)
+    VALUES (NEW.device_id, NEW.connection, NEW.platform, NEW.name, NEW.os_version, NEW.user_principal_name,
+            NEW.azure_device_id, NEW.last_check_in, CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER))
+    ON CONFLICT (device_id) DO UPDATE SET
+        connection = excluded.connection, platform = excluded.platform, name = excluded.name,
+        os_version = excluded.os_version, user_principal_name = excluded.user_principal_name,
+        azure_device_id = excluded.azure_device_id, last_check_in = excluded.last_check_in,
+        deleted_at_ms = excluded.deleted_at_ms;
+
+    INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at)
+    SELECT t.device_id, t.deleted_at_ms * 1000,
+           CASE WHEN r.state > 0 THEN r.connection ELSE t.connection END,
+           CASE WHEN r.state > 0 THEN r.platform ELSE t.platform END = 'windows',
+           ifnull(r.state, 0) NOT IN (1, 2),
+           t.deleted_at_ms
+    FROM tombstone AS t LEFT JOIN report AS r ON r.device_id = t.device_id
+    WHERE t.device_id = NEW.device_id
+    ON CONFLICT (device_id) DO UPDATE SET
+        seq = max(seq + 1, excluded.seq),
+        connection = excluded.connection,
+        channel = excluded.channel,
+        priority = min(priority, excluded.priority),
+        due_at = 0,
+        attempts = 0,
+        queued_at = CASE WHEN claim IS NULL THEN queued_at ELSE excluded.queued_at END;
+END;
+
+-- REPLACE deletes the old row without a word, unless recursive_triggers is on. So each BEFORE INSERT notes here that the row it
+-- is about to write says the same as the one it may replace; it holds for that row's AFTER INSERT only, and every BEFORE
+-- INSERT of any table starts it anew (OR IGNORE and DO NOTHING leave it behind).
+CREATE TABLE rewritten (entity TEXT, key1 TEXT, key2 TEXT);
+
+-- With recursive_triggers on, REPLACE fires the DELETE triggers first: devices they queued for a row that only was rewritten.
+CREATE TABLE requeued (device_id TEXT);
+
+----------------------------------------------------------------------------------------------------- device
+
+CREATE TRIGGER device_before_insert BEFORE INSERT ON device
+WHEN EXISTS (SELECT 1 FROM rewritten) OR EXISTS (SELECT 1 FROM device WHERE device_id = NEW.device_id)
+BEGIN
+    DELETE FROM requeued WHERE 1;
+    DELETE FROM rewritten WHERE 1;
+    INSERT INTO rewritten
+    SELECT 'device', device_id, '' FROM device
+    WHERE device_id = NEW.device_id
+      AND connection IS NEW.connection
+      AND platform IS NEW.platform
+      AND name IS NEW.name
+      AND manufacturer IS NEW.manufacturer
+      AND model IS NEW.model
+      AND serial_number IS NEW.serial_number
+      AND os_version IS NEW.os_version
+      AND user_principal_name IS NEW.user_principal_name
+      AND managed IS NEW.managed
+      AND azure_device_id IS NEW.azure_device_id
+      AND (evaluated_at IS NULL) = (NEW.evaluated_at IS NULL);
+END;
+
+CREATE TRIGGER device_insert AFTER INSERT ON device
+BEGIN
+    DELETE FROM tombstone WHERE device_id = NEW.device_id;
+    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
+    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+END;
+
+CREATE TRIGGER device_update AFTER UPDATE OF device_id, connection, platform, name, manufacturer, model, serial_number,
+    os_version, user_principal_name, managed, azure_device_id, evaluated_at ON device
+WHEN OLD.device_id IS NOT NEW.device_id
+  OR OLD.connection IS NOT NEW.connection
+  OR OLD.platform IS NOT NEW.platform
+  OR OLD.name IS NOT NEW.name
+  OR OLD.manufacturer IS NOT NEW.manufacturer
+  OR OLD.model IS NOT NEW.model
+  OR OLD.serial_number IS NOT NEW.serial_number
+  OR OLD.os_version IS NOT NEW.os_version
+  OR OLD.user_principal_name IS NOT NEW.user_principal_name
+  OR OLD.managed IS NOT NEW.managed
+  OR OLD.azure_device_id IS NOT NEW.azure_device_id
+  OR (OLD.evaluated_at IS NULL) <> (NEW.evaluated_at IS NULL)
+BEGIN
+    INSERT INTO dirty (device_id) VALUES (NEW.device_id);
+END;
+
+-- A row that is moved to another key: what deleting the old one and inserting the new one would do.
+CREATE TRIGGER device_move AFTER UPDATE OF device_id ON device
+WHEN OLD.device_id IS NOT NEW.device_id
+BEGIN
+    DELETE FROM tombstone WHERE device_id = NEW.device_id;
+    INSERT INTO gone
+    VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
+            OLD.azure_device_id, OLD.last_check_in);
+END;
+
+CREATE TRIGGER device_delete AFTER DELETE ON device
+BEGIN
+    INSERT INTO requeued
+    SELECT OLD.device_id
+    WHERE EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device' AND key1 = OLD.device_id)
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE device_id = OLD.device_id);
+    INSERT INTO gone
+    VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
+            OLD.azure_device_id, OLD.last_check_in);
+END;
+
+--------------------------------------------------------------------------------------------------- violation
+
+CREATE TRIGGER violation_before_insert BEFORE INSERT ON violation
+WHEN EXISTS (SELECT 1 FROM rewritten)
+  OR EXISTS (SELECT 1 FROM violation WHERE device_id = NEW.device_id AND policy_id = NEW.policy_id)
+BEGIN
+    DELETE FROM requeued WHERE 1;
+    DELETE FROM rewritten WHERE 1;
+    INSERT INTO rewritten
+    SELECT 'violation', device_id, policy_id FROM violation
+    WHERE device_id = NEW.device_id AND policy_id = NEW.policy_id;
+END;
+
+CREATE TRIGGER violation_insert AFTER INSERT ON violation
+BEGIN
+    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
+    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+END;
+
+CREATE TRIGGER violation_update AFTER UPDATE OF device_id, policy_id ON violation
+WHEN OLD.device_id IS NOT NEW.device_id OR OLD.policy_id IS NOT NEW.policy_id
+BEGIN
+    INSERT INTO dirty (device_id) VALUES (OLD.device_id);
+    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NEW.device_id IS NOT OLD.device_id;
+END;
+
+CREATE TRIGGER violation_delete AFTER DELETE ON violation
+BEGIN
+    INSERT INTO requeued
+    SELECT OLD.device_id
+    WHERE EXISTS (SELECT 1 FROM rewritten
+                  WHERE entity = 'violation' AND key1 = OLD.device_id AND key2 = OLD.policy_id)
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE device_id = OLD.device_id);
+    INSERT INTO dirty (device_id) VALUES (OLD.device_id);
+END;
+
+------------------------------------------------------------------------------------------------------ policy
+
+CREATE TRIGGER policy_before_insert BEFORE INSERT ON policy
+WHEN EXISTS (SELECT 1 FROM rewritten) OR EXISTS (SELECT 1 FROM policy WHERE policy_id = NEW.policy_id)
+BEGIN
+    DELETE FROM requeued WHERE 1;
+    DELETE FROM rewritten WHERE 1;
+    INSERT INTO rewritten
+    SELECT 'policy', policy_id, '' FROM policy WHERE policy_id = NEW.policy_id AND enabled IS NEW.enabled;
+END;
+
+CREATE TRIGGER policy_insert AFTER INSERT ON policy
+BEGIN
+    INSERT INTO dirty (device_id)
+    SELECT device_id FROM violation WHERE policy_id = NEW.policy_id AND NOT EXISTS (SELECT 1 FROM rewritten);
+    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+END;
+
+CREATE TRIGGER policy_update AFTER UPDATE OF policy_id, enabled ON policy
+WHEN OLD.policy_id IS NOT NEW.policy_id OR OLD.enabled IS NOT NEW.enabled
+BEGIN
+    INSERT INTO dirty (device_id) SELECT device_id FROM violation WHERE policy_id = NEW.policy_id;
+    INSERT INTO dirty (device_id)
+    SELECT device_id FROM violation WHERE policy_id = OLD.policy_id AND OLD.policy_id IS NOT NEW.policy_id;
+END;
+
+CREATE TRIGGER policy_delete AFTER DELETE ON policy
+BEGIN
+    INSERT INTO requeued
+    SELECT v.device_id FROM violation AS v
+    WHERE v.policy_id = OLD.policy_id
+      AND EXISTS (SELECT 1 FROM rewritten WHERE entity = 'policy' AND key1 = OLD.policy_id)
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE device_id = v.device_id);
+    INSERT INTO dirty (device_id) SELECT device_id FROM violation WHERE policy_id = OLD.policy_id;
+END;
+
+----------------------------------------------------------------------------------------------- policy_action
+
+CREATE TRIGGER policy_action_before_insert BEFORE INSERT ON policy_action
+WHEN EXISTS (SELECT 1 FROM rewritten)
+  OR EXISTS (SELECT 1 FROM policy_action WHERE policy_id = NEW.policy_id AND action = NEW.action)
+BEGIN
+    DELETE FROM requeued WHERE 1;
+    DELETE FROM rewritten WHERE 1;
+    INSERT INTO rewritten
+    SELECT 'policy_action', policy_id, action FROM policy_action
+    WHERE policy_id = NEW.policy_id AND action = NEW.action;
+END;
+
+CREATE TRIGGER policy_action_insert AFTER INSERT ON policy_action
+BEGIN
+    INSERT INTO dirty (device_id)
+    SELECT device_id FROM violation WHERE policy_id = NEW.policy_id AND NOT EXISTS (SELECT 1 FROM rewritten);
+    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+END;
+
+CREATE TRIGGER policy_action_update AFTER UPDATE OF policy_id, action ON policy_action
+WHEN OLD.policy_id IS NOT NEW.policy_id OR OLD.action IS NOT NEW.action
+BEGIN
+    INSERT INTO dirty (device_id) SELECT device_id FROM violation WHERE policy_id = NEW.policy_id;
+    INSERT INTO dirty (device_id)
+    SELECT device_id FROM violation WHERE policy_id = OLD.policy_id AND OLD.policy_id IS NOT NEW.policy_id;
+END;
+
+CREATE TRIGGER policy_action_delete AFTER DELETE ON policy_action
+BEGIN
+    INSERT INTO requeued
+    SELECT v.device_id FROM violation AS v
+    WHERE v.policy_id = OLD.policy_id
+      AND EXISTS (SELECT 1 FROM rewritten
+                  WHERE entity = 'policy_action' AND key1 = OLD.policy_id AND key2 = OLD.action)
+      AND NOT EXISTS (SELECT 1 FROM outbox WHERE device_id = v.device_id);
+    INSERT INTO dirty (device_id) SELECT device_id FROM violation WHERE policy_id = OLD.policy_id;
+END;
