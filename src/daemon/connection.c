@@ -241,7 +241,8 @@ static void close_timer(struct connection *connection, uv_timer_t *timer)
 /* No request and no job is left: only memory and timers. */
 static void close_parts(struct connection *connection)
 {
-    endpoints_cancel(connection->discovery);
+    if (connection->discovery)
+        endpoints_cancel(connection->discovery);
     token_source_free(connection->graph_token);
     token_source_free(connection->intune_token);
     resolver_close(connection->resolver);
