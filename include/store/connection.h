@@ -12,8 +12,8 @@
 #include "base/guid.h"
 #include "store/thread.h"
 
-/* Remembers what user principal names resolved to. An empty user_id: Microsoft does not know the user; its queued devices are parked with
- * REASON_USER_UNKNOWN by this job. */
+/* Remembers what user principal names resolved to. An empty user_id: Microsoft does not know the user; its devices are parked with
+ * REASON_USER_UNKNOWN when they are staged next. */
 struct user_entry {
     char *user_principal_name; /* owned */
     char user_id[GUID_TEXT];

@@ -108,4 +108,17 @@ struct outbox_enqueue {
 
 void outbox_enqueue_init(struct outbox_enqueue *enqueue, const char *device_id, void (*done)(struct store_job *job));
 
+/* Forgets devices that the MDM deleted, once Microsoft has forgotten them too: OUTBOX_REMOVED_KEPT_MS after it took the removal, or after the
+ * deletion when it never knew them. At most `limit` rows a job. */
+#define OUTBOX_REMOVED_KEPT_MS (90 * INT64_C(24) * 3600 * 1000)
+
+struct outbox_purge {
+    struct store_job job;
+    int64_t now_ms;
+    unsigned limit;
+    unsigned purged; /* out */
+};
+
+void outbox_purge_init(struct outbox_purge *purge, int64_t now_ms, unsigned limit, void (*done)(struct store_job *job));
+
 #endif
