@@ -89,7 +89,9 @@ class Daemon:
     def __init__(self, programs, folder, url, ca_file, in_flight=100):
         self.program = os.path.join(programs, "complyd")
         self.folder = folder
-        self.store = os.path.join(folder, "store.db")
+        # A directory of its own, as /var/lib/complyd is: the daemon watches it.
+        self.store = os.path.join(folder, "store", "store.db")
+        os.makedirs(os.path.dirname(self.store), exist_ok=True)
         self.conf = os.path.join(folder, "complyd.conf")
         self.process = None
         self.reader = None
