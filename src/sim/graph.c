@@ -65,19 +65,9 @@ static void refuse_path(struct exchange *ex)
     refusal_graph(ex, 400, "BadRequest", text);
 }
 
-void graph_serve(struct world *world, struct exchange *ex)
+static void serve_collection(struct world *world, struct exchange *ex)
 {
-    bool batch = exchange_segment_is(ex, 1, "$batch");
-
-    if (ex->segment_count < 2)
-        refuse_path(ex);
-    else if (batch && ex->place == PLACE_GRAPH_BATCH_ITEM)
-        refusal_graph(ex, 400, "BadRequest", "A batch within a batch is not allowed.");
-    else if (batch)
-        batch_post(world, ex);
-    else if (!take_quota(world, ex))
-        return;
-    else if (collection_is(ex, "servicePrincipals"))
+    if (collection_is(ex, "servicePrincipals"))
         discovery_get(world, ex);
     else if (collection_is(ex, "users"))
         people_get(world, ex);
@@ -85,6 +75,20 @@ void graph_serve(struct world *world, struct exchange *ex)
         fleet_handle(world, ex);
     else
         refuse_path(ex);
+}
+
+void graph_serve(struct world *world, struct exchange *ex)
+{
+    if (ex->segment_count < 2) {
+        refuse_path(ex);
+    } else if (!exchange_segment_is(ex, 1, "$batch")) {
+        if (take_quota(world, ex))
+            serve_collection(world, ex);
+    } else if (ex->place == PLACE_GRAPH_BATCH_ITEM) {
+        refusal_graph(ex, 400, "BadRequest", "A batch within a batch is not allowed.");
+    } else {
+        batch_post(world, ex);
+    }
 }
 
 void graph_handle(struct world *world, struct exchange *ex)

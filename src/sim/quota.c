@@ -5,7 +5,7 @@
 bool quota_take(struct quota *quota, const struct quota_limits *limits, enum quota_kind kind, int64_t now_ms,
                 int64_t *ret_wait_ms)
 {
-    static const int64_t windows_ms[QUOTA_KINDS] = {10 * 1000, 150 * 1000, 20 * 1000};
+    static const int64_t windows_ms[QUOTA_KINDS] = {10000, 150000, 20000};
 
     if (limits->max[kind] <= 0)
         return true;

@@ -76,7 +76,7 @@ static char *url_of(int listener)
         getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return NULL;
-    bool brackets = address.ss_family == AF_INET6;
+    bool brackets = strchr(host, ':') != NULL;
     return asprintf(&url, "https://%s%s%s:%s", brackets ? "[" : "", host, brackets ? "]" : "", port) < 0 ? NULL : url;
 }
 

@@ -82,11 +82,12 @@ static void write_claims(struct world *world, const struct tenant *tenant, enum 
                          int64_t lifetime_s, struct buf *out)
 {
     int64_t now_s = world_now_ms(world) / 1000;
+    int64_t expires_s = now_s + lifetime_s;
 
     buf_add_text(out, "{\"aud\":");
     buf_add_json_string(out, audience);
     buf_addf(out, ",\"iss\":\"https://sts.windows.net/%s/\",\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,\"aio\":\"",
-             tenant->id, (long long)now_s, (long long)now_s, (long long)(now_s + lifetime_s));
+             tenant->id, (long long)now_s, (long long)now_s, (long long)expires_s);
     write_filler(out);
     buf_addf(
         out,
