@@ -11,7 +11,7 @@
 
 struct candidate {
     char *device_id;
-    int64_t due_at, seq, queued_at, last_update_ms;
+    int64_t due_at, minute, seq, queued_at, last_update_ms;
     uint64_t content_hash;
     int forced, sent;
     unsigned attempts;

@@ -175,14 +175,15 @@ void database_remember_wal(struct database *database)
         database->wal_inode = status.st_ino;
 }
 
-/* SQLite would apply the log of the old file to the new one of the same name. */
+/* Another file lies under our name now: SQLite would apply the log of the old one to it. A file that is only missing may come
+ * back, and needs its log then. */
 static void drop_stale_wal(const struct database *database)
 {
     char path[4096];
     struct stat status;
 
-    if (!side_file(database, "-wal", path, sizeof(path)) || stat(path, &status) != 0 ||
-        status.st_ino != database->wal_inode)
+    if (access(database->path, F_OK) != 0 || !side_file(database, "-wal", path, sizeof(path)) ||
+        stat(path, &status) != 0 || status.st_ino != database->wal_inode)
         return;
     unlink(path);
     if (side_file(database, "-shm", path, sizeof(path)))
@@ -199,9 +200,9 @@ int database_reopen(struct database **database, struct error *err)
         statement_finalize_all(old);
         sqlite3_close(old->handle);
         old->handle = NULL;
-        if (replaced)
-            drop_stale_wal(old);
     }
+    if (replaced)
+        drop_stale_wal(old);
     int code = database_open(old->path, old->mode, &fresh, err);
     if (code < 0)
         return code;

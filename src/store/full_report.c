@@ -159,20 +159,20 @@ void full_report_begin_init(struct full_report_begin *begin, const char *connect
 /* ------------------------------------------------------------------------------------------------------------ feed */
 
 /* A row that waits already is told in full when its turn comes; one in flight once more. */
-#define QUEUE_ROWS "INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at, forced) "
+#define QUEUE_ROWS "INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at, minute, forced) "
 #define QUEUE_AGAIN                                                                                                    \
     "ON CONFLICT (device_id) DO UPDATE SET forced = max(forced, excluded.forced), "                                    \
     "seq = iif(claim IS NULL, seq, max(seq + 1, excluded.seq))"
 
 /* Parameters of both: connection, behind, up to, priority, now. Devices whose removal Microsoft took are passed over. */
-static const char feed_devices[] =
-    QUEUE_ROWS "SELECT d.device_id, ?5 * 1000, d.connection, d.platform = 'windows', ?4, ?5, 1 FROM device AS d "
-               "LEFT JOIN report AS r ON r.device_id = d.device_id WHERE d.connection = ?1 AND d.device_id > ?2 "
-               "AND d.device_id <= ?3 AND NOT (ifnull(r.state, 0) = 3 AND r.status <> 3) " QUEUE_AGAIN;
-static const char feed_deleted[] =
-    QUEUE_ROWS "SELECT t.device_id, ?5 * 1000, r.connection, r.platform = 'windows', ?4, ?5, 1 FROM tombstone AS t "
-               "JOIN report AS r ON r.device_id = t.device_id WHERE t.connection = ?1 AND t.device_id > ?2 "
-               "AND t.device_id <= ?3 AND r.state IN (1, 2) " QUEUE_AGAIN;
+static const char feed_devices[] = QUEUE_ROWS
+    "SELECT d.device_id, ?5 * 1000, d.connection, d.platform = 'windows', ?4, ?5, ?5 / 60000, 1 FROM device AS d "
+    "LEFT JOIN report AS r ON r.device_id = d.device_id WHERE d.connection = ?1 AND d.device_id > ?2 "
+    "AND d.device_id <= ?3 AND NOT (ifnull(r.state, 0) = 3 AND r.status <> 3) " QUEUE_AGAIN;
+static const char feed_deleted[] = QUEUE_ROWS
+    "SELECT t.device_id, ?5 * 1000, r.connection, r.platform = 'windows', ?4, ?5, ?5 / 60000, 1 FROM tombstone AS t "
+    "JOIN report AS r ON r.device_id = t.device_id WHERE t.connection = ?1 AND t.device_id > ?2 "
+    "AND t.device_id <= ?3 AND r.state IN (1, 2) " QUEUE_AGAIN;
 
 static const char last_devices[] = "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device "
                                    "WHERE connection = ? AND device_id > ? ORDER BY device_id LIMIT ?)";

@@ -21,9 +21,9 @@ static const int64_t stranded_ms = (int64_t)2 * 3600 * 1000;
 /* A stretch of the rows of one priority, in claim order. */
 struct stretch {
     enum priority priority;
-    int64_t due_at, seq; /* the rows behind this one, ... */
-    char *device_id;     /* ... NULL = "" */
-    int64_t until;       /* ... up to this due_at */
+    int64_t due_at, minute; /* the rows behind this one, ... */
+    char *device_id;        /* ... NULL = "" */
+    int64_t until;          /* ... up to this due_at */
 };
 
 /* One run of stage. */
@@ -67,16 +67,17 @@ static int read_candidate(struct pass *pass, sqlite3_stmt *row, enum priority pr
         .due_at = sqlite3_column_int64(row, 1),
         .seq = sqlite3_column_int64(row, 2),
         .queued_at = sqlite3_column_int64(row, 3),
-        .forced = sqlite3_column_int(row, 4),
-        .attempts = (unsigned)sqlite3_column_int(row, 5),
-        .sent = sqlite3_column_int(row, 6),
-        .last_update_ms = sqlite3_column_int64(row, 8),
-        .content_hash = (uint64_t)sqlite3_column_int64(row, 9),
+        .minute = sqlite3_column_int64(row, 4),
+        .forced = sqlite3_column_int(row, 5),
+        .attempts = (unsigned)sqlite3_column_int(row, 6),
+        .sent = sqlite3_column_int(row, 7),
+        .last_update_ms = sqlite3_column_int64(row, 9),
+        .content_hash = (uint64_t)sqlite3_column_int64(row, 10),
         .priority = priority,
     };
     if (!candidate->device_id)
         return error_set(pass->err, ERR_NOMEM, 0, "outbox: out of memory");
-    candidate->has_message_id = statement_guid(row, 7, &candidate->message_id);
+    candidate->has_message_id = statement_guid(row, 8, &candidate->message_id);
     pass->chunk_count++;
     return 0;
 }
@@ -91,13 +92,14 @@ static void clear_chunk(struct pass *pass)
 static int read_chunk(struct pass *pass, const struct stretch *stretch, unsigned limit)
 {
     static const char sql[] =
-        "SELECT device_id, due_at, seq, queued_at, forced, attempts, sent, message_id, last_update_ms, content_hash "
+        "SELECT device_id, due_at, seq, queued_at, minute, forced, attempts, sent, message_id, last_update_ms, "
+        "content_hash "
         "FROM outbox WHERE connection = ? AND channel = ? AND priority = ? AND claim IS NULL "
-        "AND (due_at, seq, device_id) > (?, ?, ?) AND due_at <= ? ORDER BY due_at, seq, device_id LIMIT ?";
+        "AND (due_at, minute, device_id) > (?, ?, ?) AND due_at <= ? ORDER BY due_at, minute, device_id LIMIT ?";
     sqlite3_stmt *row;
 
     int code = statement_get(pass->database, sql, &row, pass->err, "tddiitid", pass->stage->connection,
-                             (int)pass->stage->channel, (int)stretch->priority, stretch->due_at, stretch->seq,
+                             (int)pass->stage->channel, (int)stretch->priority, stretch->due_at, stretch->minute,
                              stretch->device_id ? stretch->device_id : "", stretch->until, (int)limit);
     while (code >= 0 && (code = statement_step(pass->database, row, pass->err)) == 1) {
         code = read_candidate(pass, row, stretch->priority);
@@ -133,7 +135,7 @@ static int stage_chunk(struct pass *pass, struct stretch *stretch)
             stage->count++;
         }
         stretch->due_at = candidate->due_at;
-        stretch->seq = candidate->seq;
+        stretch->minute = candidate->minute;
     }
     if (pass->chunk_count > 0) {
         struct candidate *last = &pass->chunk[pass->chunk_count - 1];

@@ -202,6 +202,12 @@ bool statement_guid(sqlite3_stmt *statement, int column, struct guid *ret_guid)
     return true;
 }
 
+void statement_reset_all(struct database *database)
+{
+    for (size_t i = 0; i < STATEMENT_SLOTS; i++)
+        sqlite3_reset(database->statements[i].statement);
+}
+
 void statement_finalize_all(struct database *database)
 {
     for (size_t i = 0; i < STATEMENT_SLOTS; i++) {

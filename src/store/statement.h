@@ -49,6 +49,9 @@ int64_t statement_integer(sqlite3_stmt *statement, int column, int64_t fallback)
 /* Copies a 16-byte blob; false when the column is none. */
 bool statement_guid(sqlite3_stmt *statement, int column, struct guid *ret_guid);
 
+/* After a job: one that gave up half-way must not keep its read transaction open. */
+void statement_reset_all(struct database *database);
+
 void statement_finalize_all(struct database *database);
 
 #endif

@@ -106,10 +106,10 @@ static void finish(struct store_thread *thread, struct queue *jobs, int code, co
     uv_async_send(&thread->async);
 }
 
+/* The connection itself may be at fault: it is made anew before the next job. */
 static bool wants_reopen(int code)
 {
-    return code == ERR_STORE_CORRUPT || code == ERR_STORE || code == ERR_NOTFOUND || code == ERR_STORE_OLDER ||
-           code == ERR_STORE_NEWER || code == ERR_PERMISSION;
+    return code == ERR_STORE_CORRUPT || code == ERR_STORE || code == ERR_PERMISSION;
 }
 
 static void note_transaction(struct store_thread *thread, int code, const struct error *error)
@@ -131,6 +131,15 @@ static int ensure_open(struct store_thread *thread, struct error *error)
     return code;
 }
 
+static int run_job(struct store_thread *thread, struct store_job *job)
+{
+    job->result = job->run(job, thread->database, &job->error);
+    statement_reset_all(thread->database);
+    if (wants_reopen(job->result))
+        thread->reopen = true;
+    return job->result;
+}
+
 static void run_read(struct store_thread *thread, struct store_job *job)
 {
     struct queue jobs;
@@ -139,17 +148,16 @@ static void run_read(struct store_thread *thread, struct store_job *job)
     queue_init(&jobs);
     queue_push(&jobs, job);
     int code = ensure_open(thread, &error);
-    if (code == 0) {
-        job->result = job->run(job, thread->database, &job->error);
-        thread->reopen = thread->reopen || job->result == ERR_STORE_CORRUPT || job->result == ERR_STORE;
-        code = job->result == ERR_STORE_CORRUPT || job->result == ERR_STORE ? job->result : 0;
-        error = job->error;
+    if (code == 0 && run_job(thread, job) < 0) {
+        note_transaction(thread, wants_reopen(job->result) ? job->result : 0, &job->error);
+        finish(thread, &jobs, 0, NULL);
+        return;
     }
     note_transaction(thread, code, &error);
     finish(thread, &jobs, code, &error);
 }
 
-/* Runs one job within its savepoint. The transaction is broken only if the savepoint cannot be handled: then < 0. */
+/* Runs one job within its savepoint. Less than 0: the whole transaction is lost, or will not do any good. */
 static int run_in_savepoint(struct store_thread *thread, struct store_job *job, struct error *error)
 {
     static const char begin[] = "SAVEPOINT job";
@@ -159,11 +167,11 @@ static int run_in_savepoint(struct store_thread *thread, struct store_job *job, 
     int code = statement_run(thread->database, begin, error, "");
     if (code < 0)
         return code;
-    job->result = job->run(job, thread->database, &job->error);
-    if (job->result < 0) {
+    if (run_job(thread, job) < 0) {
         thread->database->session_pending = false;
-        /* SQLite has rolled back by itself after some errors: then nothing of the group is left. */
-        if (sqlite3_get_autocommit(thread->database->handle)) {
+        /* SQLite rolls back everything by itself after some errors; and a file that is corrupt or full fails the others too. */
+        if (sqlite3_get_autocommit(thread->database->handle) || job->result == ERR_STORE_CORRUPT ||
+            job->result == ERR_STORE_FULL) {
             *error = job->error;
             return job->result;
         }
