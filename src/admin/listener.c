@@ -92,7 +92,7 @@ int listener_open(const char *path, struct listener *ret_listener, struct error 
     if (strlen(path) >= sizeof(address.sun_path))
         return error_set(err, ERR_INVALID, 0, "%s: too long for the path of a socket (at most %zu bytes)", path,
                          sizeof(address.sun_path) - 1);
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     result = remove_stale(&address, err);
     if (result != 0)
         return result;

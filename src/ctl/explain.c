@@ -55,7 +55,10 @@ static void print_violations(const struct cJSON *answer, FILE *out)
     const struct cJSON *violation;
 
     fputs(cJSON_GetArraySize(violations) > 0 ? "\nViolations (* decides)\n" : "\nViolations: none\n", out);
-    cJSON_ArrayForEach(violation, violations) print_violation(violation, out);
+    cJSON_ArrayForEach(violation, violations)
+    {
+        print_violation(violation, out);
+    }
 }
 
 static void print_decision(const struct cJSON *answer, FILE *out)

@@ -203,7 +203,10 @@ static void print_status(const struct cJSON *status, FILE *out)
 
     print_daemon(status, now_ms, out);
     print_figures(status, now_ms, out);
-    cJSON_ArrayForEach(connection, member(status, "connections")) print_connection(connection, now_ms, out);
+    cJSON_ArrayForEach(connection, member(status, "connections"))
+    {
+        print_connection(connection, now_ms, out);
+    }
 }
 
 int status_run(const struct invocation *invocation)

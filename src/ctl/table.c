@@ -9,7 +9,10 @@
 #include "base/error.h"
 #include "ctl/output.h"
 
-enum { GAP = 2 }; /* blanks between columns */
+enum {
+    GAP = 2, /* blanks between columns */
+    CELLS_MIN = 160,
+};
 
 void table_init(struct table *table, const struct table_column *columns, size_t column_count, size_t terminal_width)
 {
@@ -34,7 +37,7 @@ void table_deinit(struct table *table)
 
 static int reserve(struct table *table)
 {
-    size_t capacity = table->cell_capacity > 0 ? table->cell_capacity * 2 : 16 * TABLE_COLUMNS_MAX;
+    size_t capacity = table->cell_capacity > 0 ? table->cell_capacity * 2 : CELLS_MIN;
     char **cells;
 
     if (table->cell_count + table->column_count <= table->cell_capacity)
@@ -98,14 +101,17 @@ static void shrink(struct table *table)
 
 static void settle(struct table *table)
 {
+    size_t column = 0;
+
     for (size_t i = 0; i < table->column_count; i++)
         table->width[i] = output_width(table->columns[i].heading);
     for (size_t i = 0; i < table->cell_count; i++) {
         size_t width = output_width(table->cells[i]);
-        size_t *column = &table->width[i % table->column_count];
+        size_t *widest = &table->width[column];
 
-        if (width > *column)
-            *column = width;
+        if (width > *widest)
+            *widest = width;
+        column = column + 1 < table->column_count ? column + 1 : 0;
     }
     shrink(table);
     table->settled = true;
