@@ -279,10 +279,7 @@ static bool fits(const struct fault *fault, const struct exchange *ex)
 
 const struct fault *faults_pick(struct faults *faults, const struct exchange *ex)
 {
-    struct fault *fault;
-
-    TAILQ_FOREACH(fault, &faults->list, link)
-    {
+    for (struct fault *fault = TAILQ_FIRST(&faults->list); fault; fault = TAILQ_NEXT(fault, link)) {
         if (!fits(fault, ex))
             continue;
         fault->fitted++;
@@ -296,12 +293,10 @@ const struct fault *faults_pick(struct faults *faults, const struct exchange *ex
 
 void faults_write(const struct faults *faults, struct buf *out)
 {
-    const struct fault *fault;
     const char *comma = "";
 
     buf_add_text(out, "{\"value\":[");
-    TAILQ_FOREACH(fault, &faults->list, link)
-    {
+    for (const struct fault *fault = TAILQ_FIRST(&faults->list); fault; fault = TAILQ_NEXT(fault, link)) {
         char *spec = cJSON_PrintUnformatted(fault->spec);
         buf_addf(out, "%s{\"number\":%u,\"fitted\":%lld,\"played\":%lld,\"rule\":%s}", comma, fault->number,
                  (long long)fault->fitted, (long long)fault->played, spec ? spec : "null");

@@ -147,16 +147,13 @@ void journal_record(struct journal *journal, const struct exchange *ex, int64_t 
 
 void journal_write(const struct journal *journal, uint64_t since, size_t limit, bool with_body, struct buf *out)
 {
-    const struct journal_entry *entry;
+    const struct journal_entry *entry = TAILQ_FIRST(&journal->entries);
     const char *comma = "";
 
     buf_addf(out, "{\"last\":%llu,\"value\":[", (unsigned long long)journal->last);
-    TAILQ_FOREACH(entry, &journal->entries, link)
-    {
-        if (entry->number <= since)
-            continue;
-        if (limit-- == 0)
-            break;
+    while (entry && entry->number <= since)
+        entry = TAILQ_NEXT(entry, link);
+    for (; entry && limit > 0; entry = TAILQ_NEXT(entry, link), limit--) {
         buf_add_text(out, comma);
         write_entry(entry, with_body, out);
         comma = ",\n";

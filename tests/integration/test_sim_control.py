@@ -13,7 +13,7 @@ import uuid
 
 import pytest
 
-from sim_client import TENANT, SimProcess, message, wait_for
+from sim_client import ROOT, TENANT, SimProcess, message, wait_for
 from sim_shared import shared_sim, sim  # noqa: F401 pylint: disable=unused-import
 
 DEVICE = "00000000-0000-4000-8000-000000000001"
@@ -45,6 +45,13 @@ def test_every_fault_of_the_help_can_be_asked_for(sim):
     for name in names:
         answers = [sim.request("POST", "/sim/faults", {"at": place, "fault": name, "count": 0}).status for place in places]
         assert 201 in answers, name
+
+
+def test_the_manual_names_every_option_fault_and_setting(sim):
+    manual = (ROOT / "docs" / "simulator.md").read_text()
+    told = run(sim, "--help").stdout
+    faults = re.findall(r"^    ([a-z_0-9]+) {2,}", told[told.index('Faults ("fault")'):], re.M)
+    assert [word for word in faults + list(sim.settings()) if f"`{word}`" not in manual] == []
 
 
 def test_version(sim):
