@@ -26,8 +26,10 @@ void daemon_reload(struct daemon *daemon, struct settings *settings);
 void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx);
 
 const struct settings *daemon_settings(const struct daemon *daemon);
-struct store_thread *daemon_reader(struct daemon *daemon); /* read-only connection, for looks at the fleet */
-struct store_thread *daemon_writer(struct daemon *daemon);
+
+/* Runs a look at the fleet on the read-only connection. While the store cannot be opened (DAEMON_STORE_TROUBLE) its done comes with
+ * ERR_STORE and the reason. */
+void daemon_look(struct daemon *daemon, struct store_job *look);
 
 /* X(NAME, word) */
 #define DAEMON_STATES(X)                                                                                               \

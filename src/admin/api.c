@@ -195,7 +195,7 @@ void api_look_start(struct api_look *look)
 {
     look->job.run = run_look;
     look->job.done = look_done;
-    store_thread_submit(daemon_reader(look->request->daemon), &look->job);
+    daemon_look(look->request->daemon, &look->job);
 }
 
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection)

@@ -263,5 +263,5 @@ void api_status_get(struct api_request *request)
         connection_status(daemon_connection(request->daemon, i), &connection);
         snprintf(look->figures[i].connection, sizeof(look->figures[i].connection), "%s", connection.name);
     }
-    store_thread_submit(daemon_reader(request->daemon), &look->job);
+    daemon_look(request->daemon, &look->job);
 }

@@ -469,16 +469,6 @@ const struct settings *daemon_settings(const struct daemon *daemon)
     return daemon->generation->settings;
 }
 
-struct store_thread *daemon_reader(struct daemon *daemon)
-{
-    return daemon->reader;
-}
-
-struct store_thread *daemon_writer(struct daemon *daemon)
-{
-    return daemon->writer;
-}
-
 void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status)
 {
     *ret_status = (struct daemon_status){
@@ -553,10 +543,28 @@ static void answer_later(struct daemon *daemon, const struct error *error, daemo
 
 static bool store_is_open(const struct daemon *daemon, struct error *err)
 {
-    if (daemon->writer && !daemon->closing)
+    if (daemon->writer && daemon->reader && !daemon->closing)
         return true;
     error_set(err, ERR_STORE, 0, "the store is not open: %s", daemon->store_error.message);
     return false;
+}
+
+/* A look that cannot be run is answered on a later turn, as one that was. */
+static void look_refused(void *ctx, int result, const struct error *error)
+{
+    struct store_job *job = ctx;
+    job->result = result;
+    job->error = *error;
+    job->done(job);
+}
+
+void daemon_look(struct daemon *daemon, struct store_job *job)
+{
+    struct error err = {0};
+    if (store_is_open(daemon, &err))
+        store_thread_submit(daemon->reader, job);
+    else
+        answer_later(daemon, &err, look_refused, job);
 }
 
 void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx)

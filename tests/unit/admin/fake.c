@@ -127,9 +127,9 @@ bool fake_work(void)
     return false;
 }
 
-void store_thread_submit(struct store_thread *thread, struct store_job *job)
+void daemon_look(struct daemon *daemon, struct store_job *job)
 {
-    (void)thread;
+    (void)daemon;
     job->next = NULL;
     *jobs_end = job;
     jobs_end = &job->next;
@@ -162,11 +162,6 @@ const struct settings *daemon_settings(const struct daemon *daemon)
 {
     (void)daemon;
     return &fake.settings;
-}
-
-struct store_thread *daemon_reader(struct daemon *daemon)
-{
-    return (struct store_thread *)daemon;
 }
 
 const char *daemon_state_name(enum daemon_state state)
