@@ -63,9 +63,9 @@ class Description:
 
     @staticmethod
     def _pattern(path):
-        """A template as a regular expression; {…} stands for one part of a path without parentheses."""
+        """A template as a regular expression; {…} stands for what has no slash."""
         parts = re.split(r"\{[^}]*\}", path)
-        return re.compile("[^/()']+".join(map(re.escape, parts)), re.IGNORECASE)
+        return re.compile("[^/]+".join(map(re.escape, parts)), re.IGNORECASE)
 
     def _resolve(self, node):
         return self.resolver.resolve(node["$ref"])[1] if "$ref" in node else node
@@ -79,7 +79,7 @@ class Description:
         """What the description says of a request; a key in parentheses, users('{id}'), is the same as one after a slash."""
         path = unquote(urlsplit(target).path)
         path = re.sub(r"^/v1\.0(?=/)", "", path)
-        path = re.sub(r"^(/[A-Za-z]+)\('((?:[^']|'')*)'\)", lambda m: f"{m[1]}/{m[2]}".replace("''", "’"), path)
+        path = re.sub(r"^(/[A-Za-z]+)\('((?:[^']|'')*)'\)", lambda m: f"{m[1]}/{m[2]}".replace("''", "'"), path)
         for pattern, template in self.paths:
             if pattern.fullmatch(path) and method.lower() in self.document["paths"][template]:
                 return self.document["paths"][template][method.lower()]
