@@ -14,12 +14,13 @@
 #include "store/thread.h"
 
 struct message {
-    struct guid message_id;
+    struct guid message_id; /* the report's */
+    struct guid sent_as;    /* what to ask Microsoft for: another one only when a message carried several devices */
     char device_id[256];
     int64_t accepted_at_ms;
     int64_t deadline_ms;
-    unsigned polls;      /* questions asked so far */
-    unsigned expiries;   /* times this device's report was sent again for want of a verdict, in a row */
+    unsigned polls;       /* questions asked so far */
+    unsigned expiries;    /* times this device's report was sent again for want of a verdict, in a row */
     struct message *next; /* the holder's list */
     void *holder;
 };
@@ -43,7 +44,7 @@ enum message_verdict {
     MESSAGE_PENDING,   /* ask again at poll_ms */
     MESSAGE_COMPLETED, /* report.status becomes success */
     MESSAGE_FAILED,    /* ... error, with reason and text; the user's cached id is forgotten (it may be the cause) */
-    MESSAGE_EXPIRED,   /* no verdict before the deadline, or the message is lost: error, and queued again with growing delay */
+    MESSAGE_EXPIRED, /* no verdict before the deadline, or the message is lost: error, and queued again with growing delay */
 };
 
 struct message_result {

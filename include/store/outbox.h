@@ -30,15 +30,15 @@
 struct outbox_item {
     struct report report;
     enum priority priority;
-    unsigned attempts;          /* failed tries before this one */
-    bool resent;                /* may have been sent before: same GUID and stamp */
-    bool retire_old;            /* about an id that is no longer the device's: another report follows */
-    enum azure_state previous;  /* what Microsoft was last told about this id (NONE = nothing) */
+    unsigned attempts;         /* failed tries before this one */
+    bool resent;               /* may have been sent before: same GUID and stamp */
+    bool retire_old;           /* about an id that is no longer the device's: another report follows */
+    enum azure_state previous; /* what Microsoft was last told about this id (NONE = nothing) */
     int64_t seq;
-    int64_t queued_at_ms;       /* when the change was committed */
+    int64_t queued_at_ms; /* when the change was committed */
     uint64_t inventory_digest;
-    struct outbox_item *next;   /* the holder's list */
-    void *holder;               /* the holder's */
+    struct outbox_item *next; /* the holder's list */
+    void *holder;             /* the holder's */
 };
 
 void outbox_item_free(struct outbox_item *item);
@@ -50,18 +50,20 @@ struct outbox_stage {
     /* in */
     char connection[65];
     enum channel channel;
-    enum priority mildest;   /* claim only rows at least this urgent: PRIORITY_WEEKLY = all */
-    unsigned limit;          /* items wanted, at most 1000; about 4 x limit rows are looked at */
+    enum priority mildest; /* claim only rows at least this urgent: PRIORITY_WEEKLY = all */
+    unsigned limit;        /* items wanted, at most 1000; about 4 x limit rows are looked at */
     int64_t now_ms;
-    bool hold_worsening;     /* leave worsening reports where they are: the breaker is open */
+    bool hold_worsening; /* leave worsening reports where they are: the breaker is open */
+    bool
+        shared_messages; /* a message carries several devices: none can be sent again alone, so each try gets a new GUID and stamp */
     /* out */
     struct outbox_item *items; /* list in claim order */
     unsigned count;
-    char **unknown_users;      /* user principal names to resolve first: users_record, then stage again; at most 100 */
+    char **unknown_users; /* user principal names to resolve first: users_record, then stage again; at most 100 */
     size_t unknown_user_count;
     unsigned needless, waiting, parked, held; /* rows settled without a message */
-    bool more;                 /* rows are left that could be staged now */
-    int64_t next_due_ms;       /* when the earliest row in backoff is due; -1 = none */
+    bool more;                                /* rows are left that could be staged now */
+    int64_t next_due_ms;                      /* when the earliest row in backoff is due; -1 = none */
 };
 
 void outbox_stage_init(struct outbox_stage *stage, const char *connection, enum channel channel,
@@ -79,12 +81,13 @@ enum outbox_outcome {
 struct outbox_result {
     struct outbox_item *item; /* borrowed; must live until done */
     enum outbox_outcome outcome;
-    int64_t at_ms;      /* when Microsoft answered */
-    int64_t due_ms;     /* TRANSIENT: not before */
-    int64_t poll_ms;    /* ACCEPTED: first question for the verdict */
-    int64_t deadline_ms;/* ACCEPTED: give up waiting for the verdict */
-    enum reason reason; /* REFUSED, TRANSIENT */
-    char error[256];    /* what Microsoft said, shortened; "" = nothing */
+    int64_t at_ms;       /* when Microsoft answered */
+    int64_t due_ms;      /* TRANSIENT: not before */
+    int64_t poll_ms;     /* ACCEPTED: first question for the verdict */
+    int64_t deadline_ms; /* ACCEPTED: give up waiting for the verdict */
+    struct guid sent_as; /* ACCEPTED: GUID of the message that carried it: its own, unless messages are shared */
+    enum reason reason;  /* REFUSED, TRANSIENT */
+    char error[256];     /* what Microsoft said, shortened; "" = nothing */
     char request_id[GUID_TEXT];
 };
 

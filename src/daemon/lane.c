@@ -115,6 +115,8 @@ static void stage(void *ctx, enum priority mildest, unsigned limit)
     lane->stage.mildest = mildest;
     lane->stage.limit = limit;
     lane->stage.now_ms = now_ms(lane);
+    lane->stage.shared_messages =
+        lane->channel == CHANNEL_PARTNER && lane->connection->settings->partner_devices_per_message > 1;
     connection_submit(lane->connection, &lane->stage.job, stage_done, lane);
 }
 
@@ -290,7 +292,7 @@ static void on_verdict_answer(void *ctx, const struct http_response *response)
 static int put_question(struct lane *lane, struct question *question, const char *token)
 {
     buf_clear(&lane->url);
-    partner_url(&lane->url, lane->connection->endpoints.device_url, &question->message->message_id);
+    partner_url(&lane->url, lane->connection->endpoints.device_url, &question->message->sent_as);
     if (buf_error(&lane->url) < 0)
         return buf_error(&lane->url);
     struct http_request request = {.method = HTTP_GET, .url = buf_text(&lane->url), .bearer = token};

@@ -131,9 +131,10 @@ static struct outbox_result *note_result(struct sender *sender, struct outbox_it
     return result;
 }
 
-static void note_accepted(struct sender *sender, struct outbox_result *result)
+static void note_accepted(struct sender *sender, struct outbox_result *result, const struct guid *sent_as)
 {
     sender->stats.accepted++;
+    result->sent_as = *sent_as;
     if (sender->options.channel == CHANNEL_GRAPH) {
         result->outcome = OUTBOX_SUCCESS;
         return;
@@ -157,15 +158,15 @@ static void note_transient(struct sender *sender, struct outbox_result *result, 
 }
 
 /* `whole`: the request's own outcome; when that is the connection's fault, the item was certainly not taken and goes back as it is. */
-static void note_outcome(struct sender *sender, struct outbox_item *item, const struct outcome *outcome,
-                         const struct outcome *whole)
+static void note_outcome(struct sender *sender, struct outbox_item *item, const struct guid *sent_as,
+                         const struct outcome *outcome, const struct outcome *whole)
 {
     struct outbox_result *result = note_result(sender, item, OUTBOX_RELEASED);
     snprintf(result->error, sizeof(result->error), "%s", outcome->detail);
     snprintf(result->request_id, sizeof(result->request_id), "%.36s", outcome->request_id);
     switch (outcome->class) {
     case OUTCOME_ACCEPTED:
-        note_accepted(sender, result);
+        note_accepted(sender, result, sent_as);
         break;
     case OUTCOME_DEVICE:
         sender->stats.refused++;
@@ -409,7 +410,8 @@ static void land(struct sender *sender, struct flight *flight, const struct outc
                  const struct outcome *whole)
 {
     for (unsigned i = 0; i < flight->count; i++)
-        note_outcome(sender, flight->items[i], outcomes ? &outcomes[i] : whole, whole);
+        note_outcome(sender, flight->items[i], &flight->items[0]->report.message_id, outcomes ? &outcomes[i] : whole,
+                     whole);
     sender->items_out -= flight->count;
     sender->flights--;
     put_flight(sender, flight);

@@ -255,7 +255,8 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     struct outbox_item *item = &entry->item;
     uint64_t hash = report_content_hash(&item->report);
 
-    item->resent = candidate->sent != SENT_NO && candidate->has_message_id && candidate->content_hash == hash;
+    item->resent = !work->stage->shared_messages && candidate->sent != SENT_NO && candidate->has_message_id &&
+                   candidate->content_hash == hash;
     if (item->resent) {
         item->report.message_id = candidate->message_id;
         item->report.last_update_ms = candidate->last_update_ms;

@@ -20,6 +20,7 @@ static struct message *new_message(sqlite3_stmt *row)
         return NULL;
 
     statement_guid(row, 0, &message->message_id);
+    statement_guid(row, 6, &message->sent_as);
     snprintf(message->device_id, sizeof(message->device_id), "%s", statement_text(row, 1));
     message->accepted_at_ms = sqlite3_column_int64(row, 2);
     message->deadline_ms = sqlite3_column_int64(row, 3);
@@ -32,9 +33,10 @@ static struct message *new_message(sqlite3_stmt *row)
 static int fetch_between(struct message_fetch *fetch, struct database *database, int64_t after_ms, int64_t until_ms,
                          struct message ***end, struct error *err)
 {
-    static const char sql[] = "SELECT message_id, device_id, accepted_at_ms, deadline_ms, polls, expiries FROM message "
-                              "WHERE connection = ? AND claim IS NULL AND poll_at_ms > ? AND poll_at_ms <= ? "
-                              "ORDER BY poll_at_ms LIMIT ?";
+    static const char sql[] =
+        "SELECT message_id, device_id, accepted_at_ms, deadline_ms, polls, expiries, sent_as FROM message "
+        "WHERE connection = ? AND claim IS NULL AND poll_at_ms > ? AND poll_at_ms <= ? "
+        "ORDER BY poll_at_ms LIMIT ?";
     sqlite3_stmt *row;
 
     int code = statement_get(database, sql, &row, err, "tiid", fetch->connection, after_ms, until_ms,

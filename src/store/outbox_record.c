@@ -93,13 +93,13 @@ static int note_failure(const struct entry *entry, int status)
 static int await_verdict(const struct entry *entry)
 {
     static const char sql[] =
-        "INSERT INTO message (message_id, device_id, connection, accepted_at_ms, poll_at_ms, "
-        "deadline_ms, expiries) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO UPDATE SET "
-        "accepted_at_ms = excluded.accepted_at_ms, poll_at_ms = excluded.poll_at_ms, "
+        "INSERT INTO message (message_id, sent_as, device_id, connection, accepted_at_ms, poll_at_ms, "
+        "deadline_ms, expiries) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO UPDATE SET "
+        "sent_as = excluded.sent_as, accepted_at_ms = excluded.accepted_at_ms, poll_at_ms = excluded.poll_at_ms, "
         "deadline_ms = excluded.deadline_ms, claim = NULL";
     const struct outbox_result *result = entry->result;
 
-    return statement_run(entry->database, sql, entry->err, "gttiiid", &entry->report->message_id,
+    return statement_run(entry->database, sql, entry->err, "ggttiiid", &entry->report->message_id, &result->sent_as,
                          entry->report->device_id, entry->record->connection, result->at_ms, result->poll_ms,
                          result->deadline_ms, (int)entry->staged->expiries);
 }

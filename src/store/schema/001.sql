@@ -130,6 +130,7 @@ CREATE INDEX tombstone_deleted ON tombstone (deleted_at_ms);
 -- Accepted partner messages without a verdict.
 CREATE TABLE message (
     message_id     BLOB    NOT NULL PRIMARY KEY,
+    sent_as        BLOB    NOT NULL, -- GUID on the wire: another one when a message carries several devices
     device_id      TEXT    NOT NULL,
     connection     TEXT    NOT NULL,
     accepted_at_ms INTEGER NOT NULL,
