@@ -64,6 +64,8 @@ static void act(struct poller *poller, curl_socket_t fd, int events)
     drain(poller);
 }
 
+static void mark_changed(struct watch *watch);
+
 static void on_timer(uv_timer_t *timer)
 {
     act(timer->data, CURL_SOCKET_TIMEOUT, 0);
@@ -71,11 +73,14 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-    const struct watch *watch = poll->data;
+    struct watch *watch = poll->data;
     int flags = 0;
 
-    if (status < 0)
+    if (status < 0) {
         flags = CURL_CSELECT_ERR;
+        watch->applied = 0; /* libuv has stopped the handle */
+        mark_changed(watch);
+    }
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)

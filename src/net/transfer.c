@@ -91,6 +91,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     transfer->header_bytes += size * count;
     if (transfer->header_bytes > MAX_HEADER_BYTES)
         return 0;
+    transfer->headers_ended = data[0] == '\r' || data[0] == '\n';
     response_headers_read(&transfer->response.headers, data, size * count);
     return size * count;
 }
@@ -281,8 +282,6 @@ static int set_body(struct transfer *transfer, const struct http_request *reques
 static int set_headers(struct transfer *transfer, const struct http_request *request,
                        struct request_headers_cache *cache, const struct guid *client_request_id)
 {
-    struct curl_slist *last = &transfer->id_line;
-
     memcpy(transfer->id_text, ID_HEADER, sizeof(ID_HEADER) - 1);
     guid_format(client_request_id, transfer->id_text + sizeof(ID_HEADER) - 1);
     for (const char *const *line = request->headers; line != NULL && *line != NULL; line++) {
@@ -295,9 +294,13 @@ static int set_headers(struct transfer *transfer, const struct http_request *req
     transfer->headers = request_headers_get(cache, request->bearer, request->content_type);
     if (transfer->headers == NULL)
         return ERR_NOMEM;
-    for (last->next = transfer->extra; last->next != NULL;)
-        last = last->next;
-    last->next = request_headers_lines(transfer->headers);
+    transfer->id_line.next = transfer->extra != NULL ? transfer->extra : request_headers_lines(transfer->headers);
+    for (struct curl_slist *line = transfer->extra; line != NULL && transfer->extra_last == NULL; line = line->next) {
+        if (line->next == NULL)
+            transfer->extra_last = line;
+    }
+    if (transfer->extra_last != NULL)
+        transfer->extra_last->next = request_headers_lines(transfer->headers);
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, &transfer->id_line);
     return 0;
 }
@@ -318,6 +321,7 @@ int transfer_prepare(struct transfer *transfer, const struct http_request *reque
     transfer->deadline_ms = now + given_or(request->total_ms, transfer->setup->total_ms);
     transfer->heard_ms = now;
     transfer->header_bytes = 0;
+    transfer->headers_ended = false;
     transfer->curl_error[0] = '\0';
     buf_clear(&transfer->received);
     transfer->response.status = 0;
@@ -361,9 +365,8 @@ static int code_of(const struct transfer *transfer, CURLcode result)
     case CURLE_OUT_OF_MEMORY:
         return ERR_NOMEM;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return ERR_INVALID;
-    default: /* not resolved, not connected, reset, HTTP/2 stream or connection lost, cut short */
+    default: /* not resolved, not connected, reset, HTTP/2 stream or connection lost, cut short, not HTTP at all */
         return ERR_NETWORK;
     }
 }
@@ -386,10 +389,17 @@ static bool maybe_sent(const struct transfer *transfer)
     return bytes > 0;
 }
 
+/* libcurl is content with an answer that ends within its headers, and a status without a body may mean "accepted". */
+static CURLcode doubt(const struct transfer *transfer, CURLcode result)
+{
+    return result == CURLE_OK && !transfer->headers_ended ? CURLE_PARTIAL_FILE : result;
+}
+
 void transfer_take_result(struct transfer *transfer, CURLcode result)
 {
     struct http_response *response = &transfer->response;
 
+    result = doubt(transfer, result);
     take_answer(transfer);
     response->result = code_of(transfer, result);
     response->maybe_sent = result != CURLE_OK && maybe_sent(transfer);
@@ -417,15 +427,11 @@ static void shrink(struct buf *buf)
 
 void transfer_clear(struct transfer *transfer)
 {
-    struct curl_slist *last = transfer->extra;
-
-    while (last != NULL && last->next != NULL && transfer->headers != NULL &&
-           last->next != request_headers_lines(transfer->headers))
-        last = last->next;
-    if (last != NULL)
-        last->next = NULL;
+    if (transfer->extra_last != NULL)
+        transfer->extra_last->next = NULL; /* what follows is shared */
     curl_slist_free_all(transfer->extra);
     transfer->extra = NULL;
+    transfer->extra_last = NULL;
     request_headers_release(transfer->headers);
     transfer->headers = NULL;
     transfer->id_line.next = NULL;

@@ -40,8 +40,10 @@ struct transfer {
     struct buf sent;
     struct buf received;
     size_t header_bytes;
+    bool headers_ended; /* by their blank line */
     struct request_headers *headers;
-    struct curl_slist *extra; /* lines of this request alone */
+    struct curl_slist *extra;      /* lines of this request alone */
+    struct curl_slist *extra_last; /* of these, once the shared lines are linked behind */
     struct curl_slist id_line;
     char id_text[sizeof("client-request-id: ") + GUID_TEXT];
     char curl_error[CURL_ERROR_SIZE];
