@@ -58,9 +58,10 @@ static int drop_odd_row(struct pass *pass, sqlite3_stmt *row)
 static int read_candidate(struct pass *pass, sqlite3_stmt *row, enum priority priority)
 {
     struct candidate *candidate = &pass->chunk[pass->chunk_count];
+    if (sqlite3_column_type(row, 0) != SQLITE_TEXT)
+        return drop_odd_row(pass, row);
     const char *id = statement_text(row, 0);
-
-    if (sqlite3_column_type(row, 0) != SQLITE_TEXT || strlen(id) != (size_t)sqlite3_column_bytes(row, 0))
+    if (strlen(id) != (size_t)sqlite3_column_bytes(row, 0))
         return drop_odd_row(pass, row);
     *candidate = (struct candidate){
         .device_id = strdup(id),
