@@ -42,6 +42,7 @@ struct gate {
     const struct clock *clock;
     enum gate_state state;
     bool trial;
+    bool opening_failed;  /* the trouble is one of opening: opened, it is over */
     unsigned failures;    /* transient ones in a row while open */
     unsigned attempts;    /* waits in a row */
     enum trouble trouble; /* TROUBLE_NONE: all is well */
@@ -61,8 +62,5 @@ void gate_opened(struct gate *gate);
 void gate_failed(struct gate *gate, const struct outcome *outcome);
 void gate_answered(struct gate *gate, const struct outcome *outcome);
 void gate_wake(struct gate *gate);
-
-/* Back to SHUT without trouble: the configuration changed, or reporting was switched. */
-void gate_reset(struct gate *gate);
 
 #endif

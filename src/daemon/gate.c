@@ -57,12 +57,23 @@ void gate_knock(struct gate *gate)
         open_now(gate);
 }
 
+static void clear_trouble(struct gate *gate)
+{
+    gate->opening_failed = false;
+    gate->attempts = 0;
+    gate->trouble = TROUBLE_NONE;
+    gate->detail[0] = '\0';
+    gate->next_try_ms = -1;
+}
+
 void gate_opened(struct gate *gate)
 {
     if (gate->state != GATE_OPENING)
         return;
     gate->trial = true;
     gate->failures = 0;
+    if (gate->opening_failed)
+        clear_trouble(gate);
     move(gate, GATE_OPEN);
 }
 
@@ -84,6 +95,7 @@ void gate_failed(struct gate *gate, const struct outcome *outcome)
     gate->trouble = outcome->trouble == TROUBLE_NONE ? TROUBLE_SERVICE : outcome->trouble;
     snprintf(gate->detail, sizeof(gate->detail), "%s", outcome->detail);
     gate->next_try_ms = now + delay;
+    gate->opening_failed = gate->state == GATE_OPENING;
     gate->ops->wake(gate->ctx, delay);
     move(gate, GATE_WAITING);
 }
@@ -93,11 +105,8 @@ static void succeeded(struct gate *gate)
     bool news = gate->trouble != TROUBLE_NONE || gate->trial;
     gate->last_success_ms = clock_realtime_ms(gate->clock);
     gate->failures = 0;
-    gate->attempts = 0;
     gate->trial = false;
-    gate->trouble = TROUBLE_NONE;
-    gate->detail[0] = '\0';
-    gate->next_try_ms = -1;
+    clear_trouble(gate);
     if (news)
         gate->ops->changed(gate->ctx, gate->state);
 }
@@ -128,15 +137,4 @@ void gate_wake(struct gate *gate)
 {
     if (gate->state == GATE_WAITING)
         open_now(gate);
-}
-
-void gate_reset(struct gate *gate)
-{
-    gate->attempts = 0;
-    gate->trouble = TROUBLE_NONE;
-    gate->detail[0] = '\0';
-    gate->next_try_ms = -1;
-    gate->ops->wake(gate->ctx, -1);
-    if (gate->state != GATE_SHUT)
-        move(gate, GATE_SHUT);
 }

@@ -107,6 +107,24 @@ static void test_waits_grow_and_differ_by_trouble(void **state)
     assert_true(longest > 75 * 1000);
 }
 
+static void test_opening_mends_what_opening_broke(void **state)
+{
+    struct gate gate;
+    (void)state;
+    open_gate(&gate);
+    gate_failed(&gate, &refused);
+    gate_wake(&gate);
+    gate_failed(&gate, &refused); /* the credential is still wrong */
+    assert_int_equal(gate.trouble, TROUBLE_CREDENTIAL_WRONG);
+    gate_wake(&gate);
+    gate_opened(&gate); /* mended, though there may be nothing to send for days */
+    assert_int_equal(gate.trouble, TROUBLE_NONE);
+    gate_answered(&gate, &refused); /* refused by the service itself: a new token does not mend that */
+    gate_wake(&gate);
+    gate_opened(&gate);
+    assert_int_equal(gate.trouble, TROUBLE_CREDENTIAL_WRONG);
+}
+
 static void test_one_wait_for_many_in_flight(void **state)
 {
     struct gate gate;
@@ -124,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_trial_then_full),
         cmocka_unit_test(test_lone_failures_are_everyday_life),
         cmocka_unit_test(test_waits_grow_and_differ_by_trouble),
+        cmocka_unit_test(test_opening_mends_what_opening_broke),
         cmocka_unit_test(test_one_wait_for_many_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
