@@ -87,7 +87,7 @@ struct exchange {
 void exchange_init(struct exchange *ex, const char *method, const char *target);
 void exchange_deinit(struct exchange *ex);
 
-/* Splits and decodes the target; 0, or ERR_INVALID (bad percent-encoding, NUL, too many parts) or ERR_NOMEM. */
+/* Splits and decodes the target; 0, or ERR_INVALID (bad percent-encoding, NUL, a bare '#', too many parts) or ERR_NOMEM. */
 int exchange_parse_target(struct exchange *ex);
 
 /* True when the path has a part `index` equal to text, letter case ignored as OData services do. */

@@ -81,6 +81,9 @@ int exchange_parse_target(struct exchange *ex)
     const char *path = ex->target;
     size_t length = strcspn(path, "?");
 
+    /* A client that forgets to encode '#' has cut its own path short. */
+    if (strchr(path, '#'))
+        return ERR_INVALID;
     if (path[length] == '?')
         ex->query = path + length + 1;
     const char *end = path + length;

@@ -298,6 +298,7 @@ def test_a_batch_item_with_special_characters(sim, token):
     responses = batch(sim, token, [user_item(1, "ann_x%23EXT%23@example.org"), {
         "id": "2", "method": "GET", "url": "/users('%24ann@example.org')?$select=id"}]).json()["responses"]
     assert {r["status"] for r in responses} == {200}
+    assert batch(sim, token, [user_item(1, "ann_x#EXT#@example.org")]).json()["responses"][0]["status"] == 400
 
 
 @pytest.mark.parametrize("items", [

@@ -29,7 +29,7 @@ static void test_target(void **state)
 
 static void test_bad_targets(void **state)
 {
-    static const char *const bad[] = {"/%", "/a%4", "/%zz", "/a%00b", "/1/2/3/4/5/6/7/8/9"};
+    static const char *const bad[] = {"/%", "/a%4", "/%zz", "/a%00b", "/a#b", "/a?b#c", "/1/2/3/4/5/6/7/8/9"};
     struct exchange ex;
 
     (void)state;
