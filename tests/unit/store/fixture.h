@@ -133,6 +133,7 @@ static inline void fixture_record_on(struct fixture *fixture, const char *connec
         .due_ms = fixture->now_ms + 5000,
         .poll_ms = fixture->now_ms + 1000,
         .deadline_ms = fixture->now_ms + 900000,
+        .sent_as = item->report.message_id,
         .reason = reason,
     };
     fixture_run(fixture, &record.job);
