@@ -13,7 +13,8 @@
 #include "model/report.h"
 #include "store/database.h"
 
-/* One device with everything that is known of it; strings are "" when blank, owned by the struct. */
+/* One device with everything that is known of it; strings are "" when blank, owned by the struct. Bytes that are no UTF-8 come out
+ * as U+FFFD, except in device_id: it is the key, as it is stored. */
 struct fleet_device {
     char *device_id, *connection, *name, *manufacturer, *model, *serial_number, *os_version, *user_principal_name;
     char *azure_device_id;        /* the MDM's row; of a deleted device the one last reported */

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet_internal.h"
+#include "statement.h"
+#include "suppress.h"
+
+enum { CHUNK = 256 }; /* rows of one snapshot */
+
+/* Where the walk is: a lane of the outbox and the last row of it that was told. */
+struct place {
+    char *connection;
+    int channel;
+    enum priority priority;
+    int64_t due_at, minute;
+    char *device_id;
+};
+
+struct walk {
+    struct database *database;
+    int (*each)(void *ctx, const struct fleet_plan_entry *entry);
+    void *ctx;
+    struct place place;
+    int stopped; /* what `each` returned */
+    struct error *err;
+};
+
+/* --------------------------------------------------------------------------------------------------- one device */
+
+static enum azure_state previous_state(const struct subject *subject, const struct decision *decision)
+{
+    return decision->kind == DECISION_RETIRE || subject_is_told(subject) ? subject->told.state : AZURE_STATE_NONE;
+}
+
+/* An id that another device goes by now is not removed: without it, what is there to tell? */
+static int yield_to_holder(struct walk *walk, struct subject *subject, struct decision *decision, bool *needless)
+{
+    char *holder;
+
+    if (decision->state != AZURE_STATE_REMOVED)
+        return 0;
+    int code = suppress_find_holder(walk->database, subject, decision, &holder, walk->err);
+    if (code < 0 || !holder)
+        return code;
+    free(holder);
+    subject->told.state = AZURE_STATE_NONE;
+    *needless = decision->kind != DECISION_RETIRE || !subject->exists;
+    if (!*needless)
+        *decision = subject_decide(subject);
+    return 0;
+}
+
+static int look_for_twin(struct walk *walk, const struct subject *subject, struct decision *decision)
+{
+    int64_t stamp_ms = 0;
+    bool twin;
+
+    if (decision->kind != DECISION_REPORT || subject_is_told(subject))
+        return 0;
+    int code = suppress_find_twin(walk->database, subject, &twin, &stamp_ms, walk->err);
+    if (code == 0 && twin)
+        *decision = (struct decision){DECISION_PARK, subject->told.state, REASON_ID_TWIN, decision->strictest};
+    return code;
+}
+
+/* As candidate_stage() would go about it. */
+static int foresee(struct walk *walk, struct subject *subject, const struct fleet_queued *queued,
+                   struct decision *decision, bool *needless)
+{
+    *decision = subject_decide(subject);
+    *needless = false;
+    for (int again = 0; again < 2; again++) {
+        bool retire = decision->kind == DECISION_RETIRE;
+        if (decision->kind != DECISION_REPORT && !retire)
+            return 0;
+        *needless = suppress_is_told(subject, decision, queued->forced, queued->sent);
+        if (*needless)
+            return 0;
+        int code = yield_to_holder(walk, subject, decision, needless);
+        if (code < 0 || *needless)
+            return code;
+        if (retire == (decision->kind == DECISION_RETIRE))
+            break;
+    }
+    return look_for_twin(walk, subject, decision);
+}
+
+static int tell(struct walk *walk, const struct fleet_plan_entry *entry)
+{
+    struct fleet_plan_entry valid = *entry;
+    char *device_id = fleet_copy_text(entry->device_id);
+    char *connection = fleet_copy_text(entry->connection);
+    char *azure_device_id = fleet_copy_text(entry->azure_device_id);
+    int code = 0;
+
+    valid.device_id = device_id;
+    valid.connection = connection;
+    valid.azure_device_id = azure_device_id;
+    if (device_id && connection && azure_device_id)
+        walk->stopped = walk->each(walk->ctx, &valid);
+    else
+        code = error_set(walk->err, ERR_NOMEM, 0, "out of memory");
+    free(device_id);
+    free(connection);
+    free(azure_device_id);
+    return code;
+}
+
+static int plan_device(struct walk *walk, const char *device_id, const struct fleet_queued *queued)
+{
+    struct fleet_plan_entry entry = {.device_id = device_id, .priority = queued->priority};
+    struct subject subject;
+    enum channel channel;
+
+    int code = subject_load(walk->database, device_id, &subject, walk->err);
+    if (code < 0)
+        return code;
+    fleet_doubt(&subject, queued);
+    code = foresee(walk, &subject, queued, &entry.decision, &entry.needless);
+    if (code == 0) {
+        bool told = entry.decision.kind == DECISION_RETIRE || !subject.exists;
+        subject_route(&subject, &entry.decision, &entry.connection, &channel);
+        entry.azure_device_id = told                         ? subject.told.azure_device_id
+                                : subject.azure_device_id[0] ? subject.azure_device_id
+                                                             : subject.device.azure_device_id;
+        entry.previous = previous_state(&subject, &entry.decision);
+        code = tell(walk, &entry);
+    }
+    subject_release(&subject);
+    return code;
+}
+
+/* ------------------------------------------------------------------------------------------------------ the walk */
+
+static int remember(struct walk *walk, sqlite3_stmt *row)
+{
+    struct place *place = &walk->place;
+
+    free(place->device_id);
+    place->device_id = strdup(statement_text(row, 12));
+    place->due_at = sqlite3_column_int64(row, 2);
+    place->minute = sqlite3_column_int64(row, 13);
+    return place->device_id ? 0 : error_set(walk->err, ERR_NOMEM, 0, "out of memory");
+}
+
+/* Tells the rows of a statement; *ret_count is how many there were. */
+static int tell_rows(struct walk *walk, sqlite3_stmt *row, unsigned *ret_count)
+{
+    struct fleet_queued queued;
+    int code = 0;
+
+    *ret_count = 0;
+    while (code == 0 && walk->stopped == 0 && (code = statement_step(walk->database, row, walk->err)) == 1) {
+        fleet_read_queued(row, &queued);
+        code = remember(walk, row);
+        if (code == 0)
+            code = plan_device(walk, walk->place.device_id, &queued);
+        (*ret_count)++;
+    }
+    sqlite3_reset(row);
+    return code;
+}
+
+#define ROW      FLEET_QUEUED_COLUMNS ", device_id, minute"
+#define NAMEABLE "typeof(device_id) = 'text' AND instr(device_id, char(0)) = 0"
+
+static const char claimed_sql[] = "SELECT " ROW " FROM outbox WHERE claim IS NOT NULL AND priority = ? "
+                                  "AND device_id > ? AND " NAMEABLE " ORDER BY device_id LIMIT ?";
+static const char free_sql[] =
+    "SELECT " ROW " FROM outbox WHERE connection = ? AND channel = ? AND priority = ? AND claim IS NULL "
+    "AND (due_at, minute, device_id) > (?, ?, ?) AND " NAMEABLE " ORDER BY due_at, minute, device_id LIMIT ?";
+
+/* One snapshot holds one chunk, so that a long plan keeps no log from being checkpointed. */
+static int tell_chunk(struct walk *walk, bool claimed, unsigned *ret_count)
+{
+    const struct place *place = &walk->place;
+    const char *after = place->device_id ? place->device_id : "";
+    sqlite3_stmt *row;
+
+    int code = fleet_begin(walk->database, walk->err);
+    if (code < 0)
+        return code;
+    /* tell_rows() frees the id that the walk is behind: the statement has its own copy. */
+    code = claimed
+               ? statement_get(walk->database, claimed_sql, &row, walk->err, "dtd", (int)place->priority, NULL, CHUNK)
+               : statement_get(walk->database, free_sql, &row, walk->err, "tddiitd", place->connection, place->channel,
+                               (int)place->priority, place->due_at, place->minute, NULL, CHUNK);
+    if (code == 0 && sqlite3_bind_text(row, claimed ? 2 : 6, after, -1, SQLITE_TRANSIENT) != SQLITE_OK)
+        code = error_set(walk->err, ERR_NOMEM, 0, "out of memory");
+    if (code == 0)
+        code = tell_rows(walk, row, ret_count);
+    fleet_end(walk->database);
+    return code;
+}
+
+static int tell_lane(struct walk *walk, bool claimed)
+{
+    unsigned count;
+    int code;
+
+    free(walk->place.device_id);
+    walk->place.device_id = NULL;
+    walk->place.due_at = INT64_MIN;
+    walk->place.minute = 0;
+    do
+        code = tell_chunk(walk, claimed, &count);
+    while (code == 0 && walk->stopped == 0 && count == CHUNK);
+    return code;
+}
+
+/* 1: *place is the next pair of connection and channel that has rows. */
+static int next_lane(struct walk *walk)
+{
+    static const char sql[] = "SELECT connection, channel FROM outbox WHERE (connection, channel) > (?, ?) "
+                              "AND claim IS NULL ORDER BY connection, channel LIMIT 1";
+    struct place *place = &walk->place;
+    sqlite3_stmt *row;
+
+    int code = statement_get(walk->database, sql, &row, walk->err, "td", place->connection ? place->connection : "",
+                             place->channel);
+    if (code == 0)
+        code = statement_step(walk->database, row, walk->err);
+    if (code != 1)
+        return code;
+
+    char *connection = strdup(statement_text(row, 0));
+    place->channel = sqlite3_column_int(row, 1);
+    sqlite3_reset(row);
+    free(place->connection);
+    place->connection = connection;
+    return connection ? 1 : error_set(walk->err, ERR_NOMEM, 0, "out of memory");
+}
+
+static int tell_priority(struct walk *walk, enum priority priority)
+{
+    struct place *place = &walk->place;
+
+    free(place->connection);
+    place->connection = NULL;
+    place->channel = -1;
+    place->priority = priority;
+    int code = tell_lane(walk, true);
+    while (code == 0 && walk->stopped == 0 && (code = next_lane(walk)) == 1)
+        code = tell_lane(walk, false);
+    return code;
+}
+
+int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
+               struct error *err)
+{
+    struct walk walk = {.database = database, .each = each, .ctx = ctx, .err = err};
+    int code = 0;
+
+    for (int p = 0; p < PRIORITY_COUNT && code == 0 && walk.stopped == 0; p++)
+        code = tell_priority(&walk, (enum priority)p);
+    free(walk.place.connection);
+    free(walk.place.device_id);
+    return code < 0 ? code : fleet_each_result(walk.stopped, err);
+}
