@@ -390,10 +390,24 @@ static bool maybe_sent(const struct transfer *transfer)
     return bytes > 0;
 }
 
-/* libcurl is content with an answer that ends within its headers, and a status without a body may mean "accepted". */
+static bool is_body_complete(const struct transfer *transfer)
+{
+    curl_off_t announced = -1;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    return transfer->headers_ended && announced >= 0 && (size_t)announced == transfer->received.length;
+}
+
+/* Two doubts about libcurl's word. It is content with an answer that ends within its headers, and a status without a body may mean
+ * "accepted". And it takes offence when a server that has answered in full resets the stream to be spared the rest of the request
+ * (RFC 9113 section 8.1), which would have us send again what is done. */
 static CURLcode doubt(const struct transfer *transfer, CURLcode result)
 {
-    return result == CURLE_OK && !transfer->headers_ended ? CURLE_PARTIAL_FILE : result;
+    if (result == CURLE_OK && !transfer->headers_ended)
+        return CURLE_PARTIAL_FILE;
+    if (result == CURLE_HTTP2_STREAM && is_body_complete(transfer))
+        return CURLE_OK;
+    return result;
 }
 
 void transfer_take_result(struct transfer *transfer, CURLcode result)
