@@ -45,10 +45,11 @@ static int yield_to_holder(struct walk *walk, struct subject *subject, struct de
     if (code < 0 || !holder)
         return code;
     free(holder);
-    subject->told.state = AZURE_STATE_NONE;
     *needless = decision->kind != DECISION_RETIRE || !subject->exists;
-    if (!*needless)
+    if (!*needless) {
+        subject->told.state = AZURE_STATE_NONE;
         *decision = subject_decide(subject);
+    }
     return 0;
 }
 

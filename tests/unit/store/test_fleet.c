@@ -504,11 +504,12 @@ static void test_counts(void **state)
 
     make_fleet(fixture);
     clear_queue(fixture);
-    tmpstore_sql(&fixture->store,
-                 "INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at, minute) VALUES "
-                 "('a', 1, 'default', 0, 0, 500, 0), ('c', 1, 'second', 0, 3, 400, 0), ('x', 1, 'second', 0, 3, 600, 0);"
-                 "INSERT INTO message (message_id, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms) "
-                 "VALUES (X'01', 'a', 'default', 1, 1, 1)");
+    tmpstore_sql(
+        &fixture->store,
+        "INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at, minute) VALUES "
+        "('a', 1, 'default', 0, 0, 500, 0), ('c', 1, 'second', 0, 3, 400, 0), ('x', 1, 'second', 0, 3, 600, 0);"
+        "INSERT INTO message (message_id, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms, sent_as) "
+        "VALUES (X'01', 'a', 'default', 1, 1, 1, '')");
     assert_int_equal(fleet_counts(fixture->database, NULL, &counts, &err), 0);
     assert_int_equal(counts.devices, 3);
     assert_int_equal(counts.by_state[AZURE_STATE_NONE], 1);
