@@ -149,7 +149,6 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy); /* "" and an empty NOPROXY: the environment is not read */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." in a path may be names */
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "complyd/" COMPLYD_VERSION);
 }
@@ -390,24 +389,10 @@ static bool maybe_sent(const struct transfer *transfer)
     return bytes > 0;
 }
 
-static bool is_body_complete(const struct transfer *transfer)
-{
-    curl_off_t announced = -1;
-
-    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-    return transfer->headers_ended && announced >= 0 && (size_t)announced == transfer->received.length;
-}
-
-/* Two doubts about libcurl's word. It is content with an answer that ends within its headers, and a status without a body may mean
- * "accepted". And it takes offence when a server that has answered in full resets the stream to be spared the rest of the request
- * (RFC 9113 section 8.1), which would have us send again what is done. */
+/* libcurl is content with an answer that ends within its headers, and a status without a body may mean "accepted". */
 static CURLcode doubt(const struct transfer *transfer, CURLcode result)
 {
-    if (result == CURLE_OK && !transfer->headers_ended)
-        return CURLE_PARTIAL_FILE;
-    if (result == CURLE_HTTP2_STREAM && is_body_complete(transfer))
-        return CURLE_OK;
-    return result;
+    return result == CURLE_OK && !transfer->headers_ended ? CURLE_PARTIAL_FILE : result;
 }
 
 void transfer_take_result(struct transfer *transfer, CURLcode result)

@@ -145,7 +145,6 @@ static bool end_step(struct connection *connection, SSL *ssl, enum scripted_end 
     switch (end) {
     case SCRIPTED_KEEP:
     case SCRIPTED_RST_STREAM:
-    case SCRIPTED_RST_ANSWERED:
         return true;
     case SCRIPTED_CLOSE:
     case SCRIPTED_GOAWAY:
@@ -237,41 +236,25 @@ static bool read_exactly(SSL *ssl, void *data, size_t length)
     return true;
 }
 
-/* Status 200, and where it is wanted the length: literals of HPACK by its static table. */
-static bool send_headers(SSL *ssl, uint32_t stream, const struct scripted_step *step)
-{
-    uint8_t block[16] = {0x88, 0x0f, 0x0d};
-    size_t length = 1;
-
-    if (step->end == SCRIPTED_RST_ANSWERED) {
-        int digits = snprintf((char *)block + 4, sizeof(block) - 4, "%zu", strlen(step->text));
-
-        block[3] = (uint8_t)digits;
-        length = 4 + (size_t)digits;
-    }
-    return send_frame(ssl, FRAME_HEADERS, FLAG_END_HEADERS, stream, block, length);
-}
-
 static bool answer_stream(struct connection *connection, SSL *ssl, uint32_t stream)
 {
-    const uint8_t no_error[4] = {0}, internal_error[4] = {0, 0, 0, INTERNAL_ERROR};
+    static const uint8_t status_200 = 0x88; /* from the static table of HPACK */
+    const uint8_t code[4] = {0, 0, 0, INTERNAL_ERROR};
     const uint8_t nothing_processed[8] = {0};
     struct scripted_step step = next_step(connection->server, NULL);
-    bool sent = true;
 
     if (step.text != NULL) {
         const uint8_t flags = step.end == SCRIPTED_KEEP || step.end == SCRIPTED_CLOSE ? FLAG_END_STREAM : 0;
 
-        sent = send_headers(ssl, stream, &step) &&
-               send_frame(ssl, FRAME_DATA, flags, stream, step.text, strlen(step.text));
+        if (!send_frame(ssl, FRAME_HEADERS, FLAG_END_HEADERS, stream, &status_200, 1) ||
+            !send_frame(ssl, FRAME_DATA, flags, stream, step.text, strlen(step.text)))
+            return false;
     }
-    if (step.end == SCRIPTED_RST_STREAM)
-        sent = sent && send_frame(ssl, FRAME_RST_STREAM, 0, stream, internal_error, sizeof(internal_error));
-    if (step.end == SCRIPTED_RST_ANSWERED)
-        sent = sent && send_frame(ssl, FRAME_RST_STREAM, 0, stream, no_error, sizeof(no_error));
+    if (step.end == SCRIPTED_RST_STREAM && !send_frame(ssl, FRAME_RST_STREAM, 0, stream, code, sizeof(code)))
+        return false;
     if (step.end == SCRIPTED_GOAWAY)
         send_frame(ssl, FRAME_GOAWAY, 0, 0, nothing_processed, sizeof(nothing_processed));
-    return sent && end_step(connection, ssl, step.end);
+    return end_step(connection, ssl, step.end);
 }
 
 static bool serve_frame(struct connection *connection, SSL *ssl, const uint8_t head[9], const uint8_t *payload,

@@ -22,9 +22,8 @@ enum scripted_end {
     SCRIPTED_RESET, /* resets it */
     SCRIPTED_HANG,  /* says nothing more until the client goes away */
     /* HTTP/2 only */
-    SCRIPTED_RST_STREAM,   /* ends the stream with INTERNAL_ERROR after the text */
-    SCRIPTED_RST_ANSWERED, /* the same with NO_ERROR, after a text whose length was announced */
-    SCRIPTED_GOAWAY,       /* GOAWAY that names no stream as processed, then closes */
+    SCRIPTED_RST_STREAM, /* ends the stream with INTERNAL_ERROR after the text */
+    SCRIPTED_GOAWAY,     /* GOAWAY that names no stream as processed, then closes */
 };
 
 struct scripted_step {

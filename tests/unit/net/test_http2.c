@@ -62,25 +62,6 @@ static void test_a_lost_stream_is_a_network_error(void **state)
     }
 }
 
-static void test_an_answer_that_came_whole_outlives_its_stream(void **state)
-{
-    static const struct scripted_step steps[] = {{"{\"ErrorCode\":\"202\"}", SCRIPTED_RST_ANSWERED}};
-    struct fixture fixture;
-    struct answer answer;
-
-    (void)state;
-    fixture_start(&fixture, true, &usual);
-    play(&fixture, steps);
-    for (int i = 0; i < 3; i++) {
-        get_and_wait(&fixture, &answer);
-        assert_int_equal(answer.response.result, 0);
-        assert_int_equal(answer.response.status, 200);
-        assert_string_equal(answer.body, "{\"ErrorCode\":\"202\"}");
-        assert_string_equal(answer.response.error.message, "");
-    }
-    fixture_stop(&fixture);
-}
-
 /* GOAWAY in the midst of many: each request ends exactly once, answered or lost, and the next ones work. */
 static void test_goaway_ends_every_request_once(void **state)
 {
@@ -158,7 +139,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_share_one_connection),
         cmocka_unit_test(test_a_lost_stream_is_a_network_error),
-        cmocka_unit_test(test_an_answer_that_came_whole_outlives_its_stream),
         cmocka_unit_test(test_goaway_ends_every_request_once),
         cmocka_unit_test(test_a_hanging_stream_does_not_hold_up_the_others),
         cmocka_unit_test(test_close_with_many_streams_open),
