@@ -149,6 +149,7 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy); /* "" and an empty NOPROXY: the environment is not read */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." in a path may be names */
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "complyd/" COMPLYD_VERSION);
 }
