@@ -99,7 +99,7 @@ struct uv_loop_s *http_client_loop(const struct http_client *client);
 
 size_t http_in_flight(const struct http_client *client);
 
-/* "libcurl/7.88.1 OpenSSL/3.0.22 ..." for logs. */
+/* "libcurl/7.88.1 OpenSSL/3.0.22 nghttp2/1.52.0", for logs; static storage. */
 const char *http_version(void);
 
 #endif

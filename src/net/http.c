@@ -267,5 +267,10 @@ size_t http_in_flight(const struct http_client *client)
 
 const char *http_version(void)
 {
-    return curl_version();
+    static char text[128];
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    snprintf(text, sizeof(text), "libcurl/%s %s nghttp2/%s", info->version, info->ssl_version,
+             info->nghttp2_version ? info->nghttp2_version : "none");
+    return text;
 }
