@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128, MODE = 0660, GROUP_TEXT_MAX = 16384 };
+enum { BACKLOG = 1024, MODE = 0660, GROUP_TEXT_MAX = 16384 };
 
 #define GROUP_NAME "complyd"
 

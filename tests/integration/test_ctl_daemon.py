@@ -193,14 +193,14 @@ def test_report_of_a_device_that_waits_is_75(running):
 
 
 def test_report_of_a_refused_device_is_65(running, sim):
-    sim.add_fault(at="verdict", fault="failed")
+    sim.add_fault(at="partner_put", fault="verdict_failed")
     result = text(running, "device", "report", "good", "--wait", check=False)
     assert result.code == EX_DATAERR, result
     assert running.device("good")["azure_compliance_status"] == "error"
 
 
 def test_report_gives_up_in_time(running, sim):
-    sim.add_fault(at="verdict", fault="pending")
+    sim.add_fault(at="partner_put", fault="verdict_never")
     result = text(running, "device", "report", "good", "--wait", "--timeout", "300ms", check=False)
     assert result.code == EX_TEMPFAIL
 
@@ -262,8 +262,8 @@ def test_a_removed_device_shows_until_when(running, fleet):
 
 def connect(daemon):
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(daemon.socket))  # waits while the backlog is full
     client.settimeout(harness.PATIENCE)
-    client.connect(str(daemon.socket))
     return client
 
 
