@@ -261,10 +261,11 @@ static int import_line(struct import *import, const char *text, size_t length, s
         return import_refuse(import, "", "holds a NUL character");
 
     cJSON *record = cJSON_ParseWithLengthOpts(text, length, &end, false);
-    size_t read = (size_t)(end - text);
+    while (record && end < text + length && strchr(" \t\r\n", *end))
+        end++;
     int code;
-    if (!record || !import_is_blank(end, length - read))
-        code = import_refuse(import, "", "is not one JSON object: see byte %zu", read + 1);
+    if (!record || end < text + length)
+        code = import_refuse(import, "", "is not one JSON object: see byte %zu", (size_t)(end - text) + 1);
     else
         code = import_record(import, record, names);
     cJSON_Delete(record);
