@@ -11,6 +11,7 @@
 #include "settle.h"
 #include "statement.h"
 #include "subject.h"
+#include "suppress.h"
 
 enum { UNKNOWN_USERS_MAX = 100 };
 
@@ -112,24 +113,6 @@ static int find_user(struct work *work, char user_id[GUID_TEXT])
 
 /* ---------------------------------------------------------------------------------- what is told, and what is not */
 
-/* Another device of the MDM that has this Azure id now. *ret_holder is to be freed; NULL = none. */
-static int find_holder(struct work *work, const char *azure_device_id, char **ret_holder)
-{
-    static const char sql[] = "SELECT device_id FROM device WHERE azure_device_id = ? COLLATE NOCASE "
-                              "AND azure_device_id <> '' AND device_id <> ? AND managed = 1 LIMIT 1";
-    sqlite3_stmt *row;
-
-    *ret_holder = NULL;
-    int code = statement_get(work->database, sql, &row, work->err, "tt", azure_device_id, work->candidate->device_id);
-    if (code == 0)
-        code = statement_step(work->database, row, work->err);
-    if (code != 1)
-        return code;
-    *ret_holder = strdup(statement_text(row, 0));
-    sqlite3_reset(row);
-    return *ret_holder ? 0 : error_set(work->err, ERR_NOMEM, 0, "outbox: out of memory");
-}
-
 /* A removal of an id that another device goes by now would take that one's access away. CANDIDATE_STAGED: go on. */
 static int yield_to_holder(struct work *work)
 {
@@ -139,7 +122,7 @@ static int yield_to_holder(struct work *work)
 
     if (work->decision.state != AZURE_STATE_REMOVED)
         return CANDIDATE_STAGED;
-    int code = find_holder(work, retire ? work->subject.told.azure_device_id : work->subject.azure_device_id, &holder);
+    int code = suppress_find_holder(work->database, &work->subject, &work->decision, &holder, work->err);
     if (code < 0 || !holder)
         return code < 0 ? code : CANDIDATE_STAGED;
 
@@ -157,38 +140,12 @@ static int yield_to_holder(struct work *work)
 /* The first report about an id: what other devices told of it before. CANDIDATE_STAGED: go on, above *stamp_ms. */
 static int look_at_twins(struct work *work, int64_t *stamp_ms)
 {
-    static const char sql[] =
-        "SELECT r.last_update_ms, r.state IN (1, 2) AND d.managed = 1 AND d.azure_device_id = ?1 COLLATE NOCASE "
-        "FROM report AS r LEFT JOIN device AS d ON d.device_id = r.device_id "
-        "WHERE r.azure_device_id = ?1 AND r.azure_device_id <> '' AND r.device_id <> ?2";
-    sqlite3_stmt *row;
-    bool twin = false;
+    bool twin;
 
-    int code = statement_get(work->database, sql, &row, work->err, "tt", work->subject.azure_device_id,
-                             work->candidate->device_id);
-    while (code >= 0 && (code = statement_step(work->database, row, work->err)) == 1) {
-        if (sqlite3_column_int64(row, 0) > *stamp_ms)
-            *stamp_ms = sqlite3_column_int64(row, 0);
-        twin = twin || sqlite3_column_int(row, 1);
-    }
+    int code = suppress_find_twin(work->database, &work->subject, &twin, stamp_ms, work->err);
     if (code < 0)
         return code;
     return twin ? park(work, REASON_ID_TWIN) : CANDIDATE_STAGED;
-}
-
-/* Microsoft was told just this already. */
-static bool is_needless(const struct work *work)
-{
-    const struct subject *subject = &work->subject;
-    const struct candidate *candidate = work->candidate;
-    int forced = candidate->forced;
-
-    if (candidate->sent != SENT_NO || subject->status == STATUS_ERROR || !subject_is_told(subject) ||
-        subject->told.state != work->decision.state)
-        return false;
-    if (work->decision.state == AZURE_STATE_REMOVED)
-        return forced < FORCED_OPERATOR; /* gone is gone: no inventory, no weekly report */
-    return !forced && subject->told_digest == subject->digest;
 }
 
 static enum azure_state previous_state(const struct work *work)
@@ -354,7 +311,7 @@ static int tell(struct work *work, struct outbox_item **ret_item)
 
     if (stamp_ms < work->candidate->last_update_ms)
         stamp_ms = work->candidate->last_update_ms;
-    if (is_needless(work))
+    if (suppress_is_told(&work->subject, &work->decision, work->candidate->forced, work->candidate->sent))
         return drop(work, &work->stage->needless);
     int fate = move(work);
     if (fate == CANDIDATE_STAGED)
