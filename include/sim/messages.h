@@ -55,6 +55,7 @@ struct messages {
     void *by_id;
     struct message_list finished;
     size_t finished_count;
+    size_t finished_max; /* MESSAGES_FINISHED */
     size_t count;
 };
 

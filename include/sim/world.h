@@ -71,7 +71,7 @@ struct world {
     char *intune_scope; /* what the partner token is asked for with */
     char *graph_resources[WORLD_RESOURCES];
     size_t graph_resource_count;
-    struct signer *signer;  /* signs access tokens */
+    struct signer *signer;  /* signs access tokens; NULL = none yet */
     int64_t tokens_revoked; /* the first so many tokens issued are worthless */
     int64_t tokens_issued;
     struct replays replays; /* ids of assertions seen */
@@ -84,8 +84,8 @@ struct world {
     bool quit;
 };
 
-/* 0, or why it cannot start. */
-int world_init(struct world *world, struct error *err);
+/* An empty world on the system's clock, without a signer. */
+void world_init(struct world *world);
 void world_deinit(struct world *world);
 
 /* Finds by id, letter case ignored; NULL = unknown. */

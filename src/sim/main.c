@@ -14,6 +14,7 @@
 #include "sim/options.h"
 #include "sim/registry.h"
 #include "sim/server.h"
+#include "sim/token.h"
 #include "sim/world.h"
 
 /* Files that stand in for options left out. */
@@ -226,7 +227,10 @@ static int start(struct server *server, const struct files *files, struct error 
 static int play(struct world *world, const struct options *options, const struct files *files, struct error *err)
 {
     struct server *server = NULL;
-    int rc = load_credentials(world, options, files, err);
+    int rc;
+
+    world->signer = signer_new(err);
+    rc = world->signer ? load_credentials(world, options, files, err) : err->code;
 
     if (rc == 0)
         rc = server_open(world, options->listen, &server, &world->base_url, err);
@@ -253,9 +257,8 @@ static int run(const struct options *options, struct error *err)
     if (rc != 0)
         return rc;
     choose_files(options, &files);
-    rc = world_init(&world, err);
-    if (rc == 0)
-        rc = play(&world, options, &files, err);
+    world_init(&world);
+    rc = play(&world, options, &files, err);
     world_deinit(&world);
     free_files(&files);
     return rc;

@@ -10,7 +10,7 @@
 
 void messages_init(struct messages *messages)
 {
-    *messages = (struct messages){0};
+    *messages = (struct messages){.finished_max = MESSAGES_FINISHED};
     TAILQ_INIT(&messages->finished);
 }
 
@@ -115,7 +115,7 @@ static void finish(struct timer *timer)
         stats->messages_completed++;
     beliefs_free(&message->beliefs);
     TAILQ_INSERT_TAIL(&messages->finished, message, link);
-    if (++messages->finished_count > MESSAGES_FINISHED)
+    if (++messages->finished_count > messages->finished_max)
         forget_oldest(messages);
 }
 

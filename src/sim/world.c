@@ -10,7 +10,7 @@
 
 #include "sim/token.h"
 
-int world_init(struct world *world, struct error *err)
+void world_init(struct world *world)
 {
     *world = (struct world){.clock = clock_system()};
     secret_init(&world->app.client_secret);
@@ -18,8 +18,6 @@ int world_init(struct world *world, struct error *err)
     faults_init(&world->faults);
     journal_init(&world->journal);
     timers_init(&world->timers);
-    world->signer = signer_new(err);
-    return world->signer ? 0 : err ? err->code : ERR_IO;
 }
 
 static void clear_tenant(struct world *world, struct tenant *tenant)
