@@ -22,6 +22,7 @@ struct resolver_ops {
     void (*record)(void *ctx, struct users_record *record);     /* takes it over; ends in resolver_recorded() */
     void (*resolved)(void *ctx);                                /* a round is over: stage again */
     void (*answered)(void *ctx, const struct outcome *outcome); /* what an answer means for the channel */
+    bool (*open)(void *ctx); /* whether the way is open; a round that waits ends when it is not */
 };
 
 int resolver_new(struct uv_loop_s *loop, const struct resolver_ops *ops, void *ctx, struct http_client *client,
@@ -30,6 +31,9 @@ int resolver_new(struct uv_loop_s *loop, const struct resolver_ops *ops, void *c
 
 /* Starts a round with at most 100 of these names, if none is under way. */
 void resolver_ask(struct resolver *resolver, char *const *names, size_t count);
+
+/* A round that waits before it tries again goes on now: the way was opened anew, or an operator says that the trouble is over. */
+void resolver_retry(struct resolver *resolver);
 
 void resolver_recorded(struct resolver *resolver, struct users_record *record); /* frees it */
 

@@ -62,8 +62,14 @@ static void look_up_answered(void *ctx, const struct outcome *outcome)
     connection_changed(connection);
 }
 
+static bool way_is_open(void *ctx)
+{
+    const struct connection *connection = ctx;
+    return connection->lanes[CHANNEL_PARTNER].gate.state == GATE_OPEN;
+}
+
 static const struct resolver_ops resolver_operations = {
-    .record = record_users, .resolved = users_resolved, .answered = look_up_answered};
+    .record = record_users, .resolved = users_resolved, .answered = look_up_answered, .open = way_is_open};
 
 static void weekly_job_done(struct store_job *job)
 {
@@ -210,6 +216,7 @@ void connection_retry(struct connection *connection)
         gate_wake(&connection->lanes[channel].gate);
         lane_pump(&connection->lanes[channel]);
     }
+    resolver_retry(connection->resolver);
 }
 
 static void free_connection(struct connection *connection)

@@ -352,10 +352,26 @@ static void hungry(void *ctx)
     weekly_hungry(lane->connection->weekly);
 }
 
+/* Look-ups are the first requests of many a channel: their trouble is the channel's, so its gate must be open to see it. */
 static void resolve(void *ctx, char *const *names, size_t count)
 {
     struct lane *lane = ctx;
-    resolver_ask(lane->connection->resolver, names, count);
+    if (lane->gate.state == GATE_OPEN) {
+        resolver_ask(lane->connection->resolver, names, count);
+        return;
+    }
+    lane->users_wanted = true;
+    gate_knock(&lane->gate);
+}
+
+static void look_up_users(struct lane *lane)
+{
+    if (lane->channel != CHANNEL_PARTNER)
+        return;
+    resolver_retry(lane->connection->resolver);
+    if (lane->users_wanted)
+        sender_fed(lane->sender);
+    lane->users_wanted = false;
 }
 
 static void open_gate(void *ctx)
@@ -370,6 +386,8 @@ static void gate_moved(void *ctx, enum gate_state before)
     if (lane->gate.state == GATE_WAITING && before != GATE_WAITING)
         sender_release(lane->sender);
     connection_changed(lane->connection);
+    if (lane->gate.state == GATE_OPEN && before != GATE_OPEN)
+        look_up_users(lane);
     if (lane->gate.state != before)
         lane_pump(lane);
 }

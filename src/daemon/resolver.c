@@ -74,9 +74,17 @@ void resolver_recorded(struct resolver *resolver, struct users_record *record)
     resolver->ops->resolved(resolver->ctx);
 }
 
+static void go_on(struct resolver *resolver)
+{
+    if (resolver->ops->open(resolver->ctx))
+        next_batch(resolver);
+    else
+        finish(resolver); /* whoever opens the way again asks anew */
+}
+
 static void on_timer(uv_timer_t *timer)
 {
-    next_batch(timer->data);
+    go_on(timer->data);
 }
 
 static void retry_later(struct resolver *resolver, int64_t retry_after_ms)
@@ -234,6 +242,14 @@ void resolver_ask(struct resolver *resolver, char *const *names, size_t count)
     resolver->failures = 0;
     resolver->auth_tries = 0;
     next_batch(resolver);
+}
+
+void resolver_retry(struct resolver *resolver)
+{
+    if (uv_is_active((uv_handle_t *)&resolver->timer)) {
+        uv_timer_stop(&resolver->timer);
+        go_on(resolver);
+    }
 }
 
 int resolver_new(struct uv_loop_s *loop, const struct resolver_ops *ops, void *ctx, struct http_client *client,
