@@ -34,7 +34,7 @@ struct lane {
     struct outbox_stage stage;
     struct message_fetch fetch;
     struct buf url, body;
-    bool fresh; /* after a 503: the next request takes a new connection */
+    bool fresh;        /* after a 503: the next request takes a new connection */
     bool users_wanted; /* rows wait for users that can only be looked up once the way is open */
     struct repeat refused_lines, accepted_lines, failed_lines;
 };
