@@ -3,7 +3,7 @@
 /*
  * message - accepted partner messages whose verdict Microsoft still owes.
  *
- * Owns      table `message`, keyed by the message's GUID. A newer message about the same Azure device supersedes an older one.
+ * Owns      table `message`, one row a device: a newer message about it supersedes an older one.
  * Thread    jobs of store/thread.h.
  */
 #ifndef COMPLYD_STORE_MESSAGE_H

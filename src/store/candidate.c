@@ -231,7 +231,6 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     entry->has_report = subject->has_report;
     entry->same_told = is_same_told(work, &item->report);
     entry->awaits_verdict = subject->status == STATUS_IN_PROGRESS && subject->has_message_id;
-    entry->before = subject->message_id;
     entry->expiries = subject->expiries;
 }
 

@@ -56,11 +56,11 @@ static int fetch_between(struct message_fetch *fetch, struct database *database,
 
 static int claim_all(const struct message_fetch *fetch, struct database *database, struct error *err)
 {
-    static const char sql[] = "UPDATE message SET claim = ? WHERE message_id = ?";
+    static const char sql[] = "UPDATE message SET claim = ? WHERE device_id = ?";
     int code = 0;
 
     for (const struct message *message = fetch->messages; message && code == 0; message = message->next)
-        code = statement_run(database, sql, err, "ig", database->session, &message->message_id);
+        code = statement_run(database, sql, err, "it", database->session, message->device_id);
     return code;
 }
 
@@ -107,9 +107,11 @@ void message_fetch_deinit(struct message_fetch *fetch)
 
 static int ask_again(struct database *database, const struct message_result *result, struct error *err)
 {
-    static const char sql[] = "UPDATE message SET poll_at_ms = ?, polls = polls + 1, claim = NULL WHERE message_id = ?";
+    static const char sql[] =
+        "UPDATE message SET poll_at_ms = ?, polls = polls + 1, claim = NULL WHERE device_id = ? AND message_id = ?";
 
-    return statement_run(database, sql, err, "ig", result->poll_ms, &result->message->message_id);
+    return statement_run(database, sql, err, "itg", result->poll_ms, result->message->device_id,
+                         &result->message->message_id);
 }
 
 /* Only the verdict on the newest message says anything of the device. sqlite3_changes() tells whether it was. */
@@ -158,9 +160,9 @@ static int send_again(struct database *database, const struct message_result *re
 
 static int drop(struct database *database, const struct message *message, struct error *err)
 {
-    static const char sql[] = "DELETE FROM message WHERE message_id = ?";
+    static const char sql[] = "DELETE FROM message WHERE device_id = ? AND message_id = ?";
 
-    return statement_run(database, sql, err, "g", &message->message_id);
+    return statement_run(database, sql, err, "tg", message->device_id, &message->message_id);
 }
 
 static int record_one(struct database *database, const struct message_record *record,

@@ -17,10 +17,9 @@ struct outbox_entry {
     struct outbox_item item;
     bool has_report;     /* there is a report row */
     bool same_told;      /* ... about the same id, connection, platform, user and state */
-    bool awaits_verdict; /* of the message before, which this one supersedes */
-    struct guid before;
-    unsigned expiries; /* of verdicts, in a row */
-    char text[];       /* the strings */
+    bool awaits_verdict; /* the message before has no verdict yet */
+    unsigned expiries;   /* of verdicts, in a row */
+    char text[];         /* the strings */
 };
 
 #endif

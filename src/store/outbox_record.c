@@ -90,13 +90,17 @@ static int note_failure(const struct entry *entry, int status)
 
 /* ------------------------------------------------------------------------------------------------ table message */
 
+/* Nobody asks any more what became of the message before. */
 static int await_verdict(const struct entry *entry)
 {
     static const char sql[] =
-        "INSERT INTO message (message_id, sent_as, device_id, connection, accepted_at_ms, poll_at_ms, "
-        "deadline_ms, expiries) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO UPDATE SET "
-        "sent_as = excluded.sent_as, accepted_at_ms = excluded.accepted_at_ms, poll_at_ms = excluded.poll_at_ms, "
-        "deadline_ms = excluded.deadline_ms, claim = NULL";
+        "INSERT INTO message (message_id, sent_as, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms, "
+        "expiries) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET message_id = excluded.message_id, "
+        "sent_as = excluded.sent_as, connection = excluded.connection, accepted_at_ms = excluded.accepted_at_ms, "
+        "poll_at_ms = excluded.poll_at_ms, deadline_ms = excluded.deadline_ms, polls = 0, expiries = "
+        "excluded.expiries, "
+        "claim = NULL";
     const struct outbox_result *result = entry->result;
 
     return statement_run(entry->database, sql, entry->err, "ggttiiid", &entry->report->message_id, &result->sent_as,
@@ -104,14 +108,13 @@ static int await_verdict(const struct entry *entry)
                          result->deadline_ms, (int)entry->staged->expiries);
 }
 
-/* Nobody asks any more what became of the message before. */
-static int supersede(const struct entry *entry)
+static int forget_message(const struct entry *entry)
 {
-    static const char sql[] = "DELETE FROM message WHERE message_id = ?";
+    static const char sql[] = "DELETE FROM message WHERE device_id = ?";
 
     if (!entry->staged->awaits_verdict)
         return 0;
-    return statement_run(entry->database, sql, entry->err, "g", &entry->staged->before);
+    return statement_run(entry->database, sql, entry->err, "t", entry->report->device_id);
 }
 
 /* ------------------------------------------------------------------------------------------------- table outbox */
@@ -176,9 +179,7 @@ static int record_accepted(const struct entry *entry, enum compliance_status sta
         return end_flight(entry,
                           false); /* something newer was accepted: this result is from another age of the store */
     if (code == 0)
-        code = supersede(entry);
-    if (code == 0 && status == STATUS_IN_PROGRESS)
-        code = await_verdict(entry);
+        code = status == STATUS_IN_PROGRESS ? await_verdict(entry) : forget_message(entry);
     if (code == 0)
         code = end_flight(entry, entry->staged->item.retire_old);
     if (code == 0)

@@ -7,13 +7,22 @@
 #include "model/action.h"
 #include "statement.h"
 
+/* Printable ASCII, as nearly every text is. */
+static bool is_plain(const char *text)
+{
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
 /* A text column, with NULL read as "". Notes in *valid when it cannot be told to anybody. */
 static const char *read_text(sqlite3_stmt *row, int column, bool *valid)
 {
     const char *text = statement_text(row, column);
     size_t length = strlen(text);
 
-    if (length != (size_t)sqlite3_column_bytes(row, column) || length > SUBJECT_TEXT_MAX || !text_is_utf8(text))
+    if (length != (size_t)sqlite3_column_bytes(row, column) || length > SUBJECT_TEXT_MAX ||
+        (!is_plain(text) && !text_is_utf8(text)))
         *valid = false;
     return text;
 }

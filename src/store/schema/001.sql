@@ -127,11 +127,12 @@ CREATE TABLE tombstone (
 CREATE INDEX tombstone_connection ON tombstone (connection);
 CREATE INDEX tombstone_deleted ON tombstone (deleted_at_ms);
 
--- Accepted partner messages without a verdict.
+-- Accepted partner messages without a verdict, the newest of each device. By device and not by GUID: a bulk of reports walks
+-- through all tables in the same order.
 CREATE TABLE message (
-    message_id     BLOB    NOT NULL PRIMARY KEY,
+    device_id      TEXT    NOT NULL PRIMARY KEY,
+    message_id     BLOB    NOT NULL,
     sent_as        BLOB    NOT NULL, -- GUID on the wire: another one when a message carries several devices
-    device_id      TEXT    NOT NULL,
     connection     TEXT    NOT NULL,
     accepted_at_ms INTEGER NOT NULL,
     poll_at_ms     INTEGER NOT NULL,
