@@ -9,19 +9,14 @@ import pytest
 
 import harness
 from harness import EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EX_USAGE, eventually, guid
+from sim_client import SimProcess
 
 DEVICE_KEYS = ["device_id", "connection", "platform", "name", "azure_device_id", "azure_compliance_status", "azure_client_status",
                "azure_report_time", "azure_state", "queued", "reason", "cure", "last_error", "removed_until"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
-@pytest.fixture
-def sim(make_sim):
-    return make_sim(auto_register=True, verdict_delay="20ms")
-
-
-@pytest.fixture
-def fleet(store):
+def fill(store):
     """Four devices that show what there is: good, bad, waiting, broken."""
     store.add_policy("jail", "send_alert", "quarantine", name="Jailbreak")
     store.add_device("good", 1)
@@ -31,13 +26,41 @@ def fleet(store):
     return store
 
 
+def settle(daemon):
+    """Starts it and waits until Microsoft has said all that there is to say of the four."""
+    daemon.start()
+    eventually(lambda: daemon.store.queued() == 0, what="outbox empty")
+    for name in ("good", "bad"):
+        eventually(lambda name=name: daemon.device(name)["azure_compliance_status"] == "success", what=f"{name}: success")
+    return daemon
+
+
+@pytest.fixture
+def sim(make_sim):
+    return make_sim(auto_register=True, verdict_delay="20ms")
+
+
+@pytest.fixture
+def fleet(store):
+    return fill(store)
+
+
 @pytest.fixture
 def running(daemon, fleet):
-    daemon.start()
-    eventually(lambda: fleet.queued() == 0, what="outbox empty")
-    eventually(lambda: daemon.device("good")["azure_compliance_status"] == "success")
-    eventually(lambda: daemon.device("bad")["azure_compliance_status"] == "success")
-    return daemon
+    """A daemon of the test's own."""
+    return settle(daemon)
+
+
+@pytest.fixture(scope="module")
+def settled():
+    """One daemon for all tests that change nothing."""
+    build, scratch = harness.build_directory(), harness.Scratch()
+    with SimProcess.start(build=build, directory=scratch.path, auto_register=True, verdict_delay="20ms") as sim:
+        store = fill(harness.Store(build, scratch.path / "complyd.db"))
+        daemon = harness.Daemon(build, scratch.path / "d", store, {"default": harness.connection_settings(sim, scratch.path)})
+        yield settle(daemon)
+        daemon.close()
+    scratch.remove()
 
 
 def text(daemon, *arguments, **options):
@@ -47,42 +70,42 @@ def text(daemon, *arguments, **options):
 
 # ---- device show, list, explain
 
-def test_show_has_the_keys_of_the_contract(running):
-    device = running.device("good")
+def test_show_has_the_keys_of_the_contract(settled):
+    device = settled.device("good")
     assert list(device) == DEVICE_KEYS
     assert TIME.fullmatch(device.pop("azure_report_time"))
     assert device == {
         "device_id": "good", "connection": "default", "platform": "ios", "name": "Phone good", "azure_device_id": guid(1),
         "azure_compliance_status": "success", "azure_client_status": "Success", "azure_state": "compliant", "queued": False,
         "reason": "", "cure": "", "last_error": "", "removed_until": ""}
-    assert running.device("bad")["azure_state"] == "non_compliant"
+    assert settled.device("bad")["azure_state"] == "non_compliant"
 
 
-def test_a_waiting_device_says_for_what(running):
-    device = running.device("waits")
+def test_a_waiting_device_says_for_what(settled):
+    device = settled.device("waits")
     assert (device["azure_state"], device["azure_compliance_status"], device["azure_report_time"]) == ("", "", "")
     assert device["reason"] and "Authenticator" in device["cure"]
 
 
-def test_a_parked_device_says_why(running):
-    device = running.device("broken")
+def test_a_parked_device_says_why(settled):
+    device = settled.device("broken")
     assert "GUID" in device["reason"] and device["cure"]
     assert device["azure_report_time"] == ""
 
 
-def test_show_for_people(running):
-    out = text(running, "device", "show", "good").out
+def test_show_for_people(settled):
+    out = text(settled, "device", "show", "good").out
     assert re.search(r"^Azure Device Identifier +" + guid(1) + "$", out, re.M)
     assert re.search(r"^Azure Device Compliance Status +Success$", out, re.M)
     assert re.search(r"^Azure Client Status Code +Success$", out, re.M)
     assert re.search(r"^Azure Device Compliance Report Time +\d{4}-", out, re.M)
 
 
-def test_an_unknown_device_is_66(running):
+def test_an_unknown_device_is_66(settled):
     for command in ("show", "explain", "report"):
-        result = text(running, "device", command, "nobody", check=False)
+        result = text(settled, "device", command, "nobody", check=False)
         assert result.code == EX_NOINPUT and "'nobody'" in result.err
-    assert json.loads(running.ctl("device", "show", "nobody", check=False).err)["status"] == 404
+    assert json.loads(settled.ctl("device", "show", "nobody", check=False).err)["status"] == 404
 
 
 def test_ids_may_hold_anything(running, fleet):
@@ -94,11 +117,11 @@ def test_ids_may_hold_anything(running, fleet):
         assert running.ctl("device", "report", "--", name).json == {"device_id": name, "queued": True}
 
 
-def test_list_is_one_array_in_order(running):
-    devices = running.ctl("device", "list").json
+def test_list_is_one_array_in_order(settled):
+    devices = settled.ctl("device", "list").json
     assert [device["device_id"] for device in devices] == ["bad", "broken", "good", "waits"]
     assert all(list(device) == DEVICE_KEYS for device in devices)
-    assert devices[2] == running.device("good")
+    assert devices[2] == settled.device("good")
 
 
 @pytest.mark.parametrize("filters, expected", [
@@ -107,12 +130,12 @@ def test_list_is_one_array_in_order(running):
     (["--search", "phone g"], ["good"]), (["--search", guid(1)], ["good"]), (["--search", "100%_"], []),
     (["--state", "compliant", "--search", "bad"], []),
 ])
-def test_list_filters(running, filters, expected):
-    assert [device["device_id"] for device in running.ctl("device", "list", *filters).json] == expected
+def test_list_filters(settled, filters, expected):
+    assert [device["device_id"] for device in settled.ctl("device", "list", *filters).json] == expected
 
 
-def test_a_wrong_filter_is_64_and_named(running):
-    result = text(running, "device", "list", "--state", "good", check=False)
+def test_a_wrong_filter_is_64_and_named(settled):
+    result = text(settled, "device", "list", "--state", "good", check=False)
     assert result.code == EX_USAGE and "'state'" in result.err
 
 
@@ -132,26 +155,26 @@ def test_list_goes_through_all_pages(running, fleet):
     assert len(text(running, "device", "list").out.splitlines()) == 1750 + 4 + 2
 
 
-def test_explain_tells_the_whole_story(running):
-    story = running.ctl("device", "explain", "bad").json
+def test_explain_tells_the_whole_story(settled):
+    story = settled.ctl("device", "explain", "bad").json
     assert [(v["policy_id"], v["actions"], v["decisive"]) for v in story["violations"]] == [
         ("jail", ["send_alert", "quarantine"], True)]
     assert story["decision"]["action"] == "quarantine"
     assert story["last_report"]["azure_state"] == "non_compliant" and TIME.fullmatch(story["last_report"]["accepted"])
     assert story["answer"]["status"] == "success"
     assert TIME.fullmatch(story["next"]["at"])
-    out = text(running, "device", "explain", "bad").out
+    out = text(settled, "device", "explain", "bad").out
     for words in ("* jail \"Jailbreak\": send_alert, quarantine", "quarantine, so it is non_compliant", "weekly report"):
         assert words in out
-    assert "registers" in text(running, "device", "explain", "waits").out
+    assert "registers" in text(settled, "device", "explain", "waits").out
 
 
 # ---- status
 
-def test_status_for_programs(running, fleet):
-    status = running.status()
-    assert status["daemon"]["state"] == "running" and status["daemon"]["pid"] == running.process.pid
-    assert status["store"] == {**status["store"], "path": str(fleet.path), "healthy": True, "error": "", "cure": ""}
+def test_status_for_programs(settled):
+    status = settled.status()
+    assert status["daemon"]["state"] == "running" and status["daemon"]["pid"] == settled.process.pid
+    assert status["store"] == {**status["store"], "path": str(settled.store.path), "healthy": True, "error": "", "cure": ""}
     assert status["devices"]["total"] == 4
     assert status["devices"]["by_state"]["compliant"] == 1 and status["devices"]["by_state"]["non_compliant"] == 1
     assert status["queue"]["total"] == 0 and status["queue"]["oldest"] == ""
@@ -160,15 +183,15 @@ def test_status_for_programs(running, fleet):
     assert TIME.fullmatch(connection["last_success"]) and TIME.fullmatch(connection["graph_token_expires"])
 
 
-def test_status_for_people(running):
-    out = text(running, "status").out
+def test_status_for_people(settled):
+    out = text(settled, "status").out
     assert re.search(r"^complyd +running, version ", out, re.M)
     assert re.search(r"^Connection +default: ready since ", out, re.M)
     assert re.search(r"^Queue +0 waiting$", out, re.M)
 
 
 def test_status_tells_a_connections_trouble_and_cure(daemon, fleet, sim):
-    sim.add_fault(at="token", fault="expired_secret")
+    sim.add_fault(at="token", fault="expired_secret", count=-1)
     daemon.start()
     eventually(lambda: daemon.status()["connections"][0]["trouble"] == "credential_expired")
     out = text(daemon, "status").out
@@ -213,8 +236,8 @@ def test_resync_tells_everything_again(running, sim):
         assert running.device(name)["azure_report_time"] > time
 
 
-def test_resync_of_an_unknown_connection_is_66(running):
-    result = text(running, "resync", "--connection", "nowhere", check=False)
+def test_resync_of_an_unknown_connection_is_66(settled):
+    result = text(settled, "resync", "--connection", "nowhere", check=False)
     assert result.code == EX_NOINPUT and "nowhere" in result.err
 
 
@@ -245,9 +268,9 @@ def test_a_device_of_an_unknown_connection_says_so(running, fleet):
     assert device["queued"] and "not in the configuration" in device["reason"]
 
 
-def test_an_empty_plan(running):
-    assert running.ctl("plan").json == []
-    assert text(running, "plan").out == "0 reports would be sent.\n"
+def test_an_empty_plan(settled):
+    assert settled.ctl("plan").json == []
+    assert text(settled, "plan").out == "0 reports would be sent.\n"
 
 
 def test_a_removed_device_shows_until_when(running, fleet):
@@ -277,51 +300,51 @@ def ask(daemon, request):
     return answer
 
 
-def test_the_socket_is_for_owner_and_group(running):
-    assert running.socket.stat().st_mode & 0o777 == 0o660
+def test_the_socket_is_for_owner_and_group(settled):
+    assert settled.socket.stat().st_mode & 0o777 == 0o660
 
 
-def test_errors_are_problem_details(running):
-    answer = ask(running, b"BREW /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+def test_errors_are_problem_details(settled):
+    answer = ask(settled, b"BREW /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     head, body = answer.split(b"\r\n\r\n", 1)
     assert head.startswith(b"HTTP/1.1 405") and b"Allow: GET" in head and b"application/problem+json" in head
     assert json.loads(body)["status"] == 405
 
 
-def test_a_thousand_connections_keep_nobody_out(running):
+def test_a_thousand_connections_keep_nobody_out(settled):
     crowd = []
     try:
         for number in range(1000):
-            client = connect(running)
+            client = connect(settled)
             client.setblocking(False)
             if number % 3 == 0:
                 client.send(b"GET /v1/sta")
             crowd.append(client)
-        assert running.status()["daemon"]["state"] == "running"
+        assert settled.status()["daemon"]["state"] == "running"
     finally:
         for client in crowd:
             client.close()
-    assert running.status()["daemon"]["state"] == "running"
+    assert settled.status()["daemon"]["state"] == "running"
 
 
-def test_clients_that_go_away_do_no_harm(running):
+def test_clients_that_go_away_do_no_harm(settled):
     requests = [b"GET /v1/devices?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
                 b"POST /v1/devices/good/report HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"]
     for _ in range(30):
         for request in requests:
-            client = connect(running)
+            client = connect(settled)
             client.sendall(request)
             client.close()
-    assert running.status()["daemon"]["state"] == "running"
+    assert settled.status()["daemon"]["state"] == "running"
 
 
-def test_an_endless_body_is_cut_off(running):
-    with connect(running) as client:
+def test_an_endless_body_is_cut_off(settled):
+    with connect(settled) as client:
         client.sendall(b"POST /v1/resync HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         with pytest.raises(OSError):
             while True:
                 client.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
-    assert running.status()["daemon"]["state"] == "running"
+    assert settled.status()["daemon"]["state"] == "running"
 
 
 def test_a_killed_daemons_socket_is_taken_over(running):
