@@ -87,6 +87,10 @@ struct fleet_counts {
 /* Of one connection, or of all with NULL. Walks the report table: for the reader thread, not for the hot path. */
 int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err);
 
+/* Only what waits: queued, queue_oldest_ms and awaiting_verdict; the rest is 0. Cheap: walks the outbox and the messages alone. */
+int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
+                      struct error *err);
+
 /* What the next pass would send: every queued device with its decision, most urgent first. Same code as outbox_stage. */
 struct fleet_plan_entry {
     const char *device_id, *connection, *azure_device_id;

@@ -16,6 +16,7 @@ struct status_look {
     struct store_job job;
     struct api_request *request;
     struct fleet_counts all;
+    bool with_devices; /* a walk over all of them */
     size_t count;
     struct status_figures {
         char connection[65];
@@ -139,7 +140,7 @@ static void add_connection(const struct connection_status *connection, bool enab
     add_walk(&connection->resync, "resync", out);
 }
 
-static void add_queue(const struct fleet_counts *counts, struct buf *out)
+static void add_waiting(const struct fleet_counts *counts, struct buf *out)
 {
     int64_t total = 0;
 
@@ -152,9 +153,10 @@ static void add_queue(const struct fleet_counts *counts, struct buf *out)
     view_int(out, "total", total);
     view_time_ms(out, "oldest", counts->queue_oldest_ms);
     buf_add_char(out, '}');
+    view_int(out, "awaiting_verdict", counts->awaiting_verdict);
 }
 
-static void add_figures(const struct fleet_counts *counts, struct buf *out)
+static void add_devices(const struct fleet_counts *counts, struct buf *out)
 {
     static const char *const states[] = {"none", "compliant", "non_compliant", "removed"};
     static const char *const statuses[] = {"none", "in_progress", "success", "error"};
@@ -163,7 +165,6 @@ static void add_figures(const struct fleet_counts *counts, struct buf *out)
     buf_add_char(out, '{');
     view_int(out, "total", counts->devices);
     view_int(out, "parked", counts->parked);
-    view_int(out, "awaiting_verdict", counts->awaiting_verdict);
     view_key(out, "by_state");
     buf_add_char(out, '{');
     for (int i = 0; i < 4; i++)
@@ -174,18 +175,29 @@ static void add_figures(const struct fleet_counts *counts, struct buf *out)
     for (int i = 0; i < 4; i++)
         view_int(out, statuses[i], counts->by_status[i]);
     buf_add_text(out, "}}");
-    add_queue(counts, out);
 }
 
-static void add_figures_of(const struct status_look *look, const char *connection, struct buf *out)
+static void add_waiting_of(const struct status_look *look, const char *connection, struct buf *out)
 {
     for (size_t i = 0; look->job.result == 0 && i < look->count; i++) {
         if (strcmp(look->figures[i].connection, connection) == 0) {
-            add_figures(&look->figures[i].counts, out);
+            add_waiting(&look->figures[i].counts, out);
             return;
         }
     }
-    buf_add_text(out, ",\"devices\":null,\"queue\":null");
+    buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null");
+}
+
+static void add_figures(const struct status_look *look, struct buf *out)
+{
+    if (look->job.result == 0 && look->with_devices)
+        add_devices(&look->all, out);
+    else
+        buf_add_text(out, ",\"devices\":null");
+    if (look->job.result == 0)
+        add_waiting(&look->all, out);
+    else
+        buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null");
 }
 
 static void add_connections(const struct status_look *look, const struct daemon *daemon, size_t count, struct buf *out)
@@ -201,7 +213,7 @@ static void add_connections(const struct status_look *look, const struct daemon 
         if (i > 0)
             buf_add_char(out, ',');
         add_connection(&connection, settings != NULL && settings->enabled, out);
-        add_figures_of(look, connection.name, out);
+        add_waiting_of(look, connection.name, out);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -218,10 +230,7 @@ static void status_done(struct store_job *job)
     buf_init(&out, 0);
     buf_add_char(&out, '{');
     add_daemon(daemon, &status, &out);
-    if (job->result == 0)
-        add_figures(&look->all, &out);
-    else
-        buf_add_text(&out, ",\"devices\":null,\"queue\":null");
+    add_figures(look, &out);
     add_connections(look, daemon, status.connection_count, &out);
     view_text(&out, "figures_error", job->result == 0 ? "" : error_text(&job->error));
     buf_add_char(&out, '}');
@@ -232,21 +241,27 @@ static void status_done(struct store_job *job)
 static int run_status(struct store_job *job, struct database *database, struct error *err)
 {
     struct status_look *look = (struct status_look *)job;
-    int result = fleet_counts(database, NULL, &look->all, err);
+    int result = look->with_devices ? fleet_counts(database, NULL, &look->all, err)
+                                    : fleet_count_queue(database, NULL, &look->all, err);
 
     for (size_t i = 0; result == 0 && i < look->count; i++)
-        result = fleet_counts(database, look->figures[i].connection, &look->figures[i].counts, err);
+        result = fleet_count_queue(database, look->figures[i].connection, &look->figures[i].counts, err);
     return result;
 }
 
 void api_status_get(struct api_request *request)
 {
-    static const char *const none[] = {NULL};
+    static const char *const names[] = {"devices", NULL};
+    const char *devices = target_get(&request->target, "devices");
     struct daemon_status status;
     struct status_look *look;
 
-    if (!api_check_parameters(request, none))
+    if (!api_check_parameters(request, names))
         return;
+    if (devices != NULL && strcmp(devices, "no") != 0 && strcmp(devices, "yes") != 0) {
+        api_problem(request, 400, "parameter 'devices': yes or no is wanted");
+        return;
+    }
     daemon_status(request->daemon, &status);
     look = calloc(1, sizeof(*look) + status.connection_count * sizeof(look->figures[0]));
     if (look == NULL) {
@@ -256,6 +271,7 @@ void api_status_get(struct api_request *request)
     look->job.run = run_status;
     look->job.done = status_done;
     look->request = request;
+    look->with_devices = devices == NULL || strcmp(devices, "yes") == 0;
     look->count = status.connection_count;
     for (size_t i = 0; i < look->count; i++) {
         struct connection_status connection;

@@ -12,6 +12,9 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
+/* Without the figures of all devices, which cost a walk over the fleet. */
+#define STATUS_PATH "/v1/status?devices=no"
+
 /* How far the connections concerned are. */
 struct standing {
     int64_t total, sent, awaiting;
@@ -59,7 +62,7 @@ static void add_connection(struct standing *standing, const struct cJSON *connec
     standing->running = standing->running || client_flag(resync, "running") || !ended;
     standing->total += client_number(resync, "total");
     standing->sent += client_number(resync, "fed") - client_number(resync, "waiting");
-    standing->awaiting += client_number(member(connection, "devices"), "awaiting_verdict");
+    standing->awaiting += client_number(connection, "awaiting_verdict");
     if (strcmp(client_text(connection, "state"), "broken") == 0)
         standing->broken = connection;
 }
@@ -116,7 +119,7 @@ static int wait_for_end(struct waiting *waiting, struct cJSON **ret_status)
         int result;
 
         cJSON_Delete(*ret_status);
-        result = client_get(waiting->client, "/v1/status", ret_status);
+        result = client_get(waiting->client, STATUS_PATH, ret_status);
         if (result != 0)
             return result;
         now_ms = clock_monotonic_ms(clock_system());
@@ -170,6 +173,10 @@ static int wait(const struct invocation *invocation, struct client *client, cons
     progress_start(&waiting.progress, invocation->err, "resync", command_has(invocation, OPTION_JSON));
     result = wait_for_end(&waiting, &status);
     progress_end(&waiting.progress);
+    if (result == 0) {
+        cJSON_Delete(status);
+        result = client_get(client, "/v1/status", &status);
+    }
     if (result == 0)
         tell_end(invocation, status);
     cJSON_Delete(status);
@@ -183,7 +190,7 @@ static int resync(const struct invocation *invocation, struct client *client)
     struct buf body;
     int result;
 
-    if (command_has(invocation, OPTION_WAIT) && (result = client_get(client, "/v1/status", &before)) != 0)
+    if (command_has(invocation, OPTION_WAIT) && (result = client_get(client, STATUS_PATH, &before)) != 0)
         return result;
     buf_init(&body, 0);
     if (connection != NULL) {

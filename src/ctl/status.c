@@ -171,7 +171,7 @@ static void print_channels(const struct cJSON *connection, int64_t now_ms, FILE 
 
 static void print_connection(const struct cJSON *connection, int64_t now_ms, FILE *out)
 {
-    const struct cJSON *devices = member(connection, "devices");
+    bool counted = cJSON_IsObject(member(connection, "queue"));
     struct buf text;
 
     fputc('\n', out);
@@ -182,12 +182,12 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
     print_trouble(connection, now_ms, out);
     print_channels(connection, now_ms, out);
     output_field(out, "  Tenant", client_text(connection, "tenant_id"));
-    if (cJSON_IsObject(devices))
+    if (counted)
         print_queue(member(connection, "queue"), now_ms, out, "  Queue");
     buf_init(&text, 0);
     add_figure(&text, connection, "in_flight", "in flight");
-    if (cJSON_IsObject(devices))
-        add_figure(&text, devices, "awaiting_verdict", "waiting for Microsoft's verdict");
+    if (counted)
+        add_figure(&text, connection, "awaiting_verdict", "waiting for Microsoft's verdict");
     field_figures(out, "  Requests", &text);
     field_time(out, "  Last success", client_text(connection, "last_success"), now_ms);
     field_time(out, "  Graph token valid until", client_text(connection, "graph_token_expires"), now_ms);

@@ -16,7 +16,7 @@
     "FROM outbox"
 #define VERDICTS "SELECT count(*) FROM message"
 
-enum what { WHAT_LIVE, WHAT_DELETED, WHAT_QUEUE, WHAT_VERDICTS, WHAT_COUNT };
+enum what { WHAT_LIVE, WHAT_DELETED, WHAT_QUEUE, WHAT_VERDICTS, WHAT_COUNT }; /* what waits comes last */
 
 /* Without a connection its index must not be asked for. */
 static const char *const everywhere[WHAT_COUNT] = {LIVE, DELETED, QUEUE, VERDICTS};
@@ -81,14 +81,26 @@ static int count(struct database *database, enum what what, const char *connecti
     return code < 0 ? code : 0;
 }
 
-int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err)
+static int count_from(struct database *database, enum what first, const char *connection,
+                      struct fleet_counts *ret_counts, struct error *err)
 {
     *ret_counts = (struct fleet_counts){.queue_oldest_ms = -1};
     int code = fleet_begin(database, err);
     if (code < 0)
         return code;
-    for (int i = 0; i < WHAT_COUNT && code == 0; i++)
+    for (int i = (int)first; i < WHAT_COUNT && code == 0; i++)
         code = count(database, (enum what)i, connection, ret_counts, err);
     fleet_end(database);
     return code;
+}
+
+int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err)
+{
+    return count_from(database, WHAT_LIVE, connection, ret_counts, err);
+}
+
+int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
+                      struct error *err)
+{
+    return count_from(database, WHAT_QUEUE, connection, ret_counts, err);
 }

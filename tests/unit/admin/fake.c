@@ -270,6 +270,15 @@ int fleet_counts(struct database *database, const char *connection, struct fleet
     return 0;
 }
 
+int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
+                      struct error *err)
+{
+    int result = fleet_counts(database, connection, ret_counts, err);
+
+    ret_counts->devices = 0;
+    return result;
+}
+
 int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
                struct error *err)
 {

@@ -141,6 +141,7 @@ static void names_the_bad_parameter(void **state)
         {"/v1/devices?after=%25zz", "'after'"},
         {"/v1/devices?limit=5&limit=6", "'limit'"},
         {"/v1/status?x", "'x'"},
+        {"/v1/status?devices=some", "'devices'"},
         {"/v1/version?x", "'x'"},
         {"/v1/plan?limit=10001", "'limit'"},
         {"/v1/plan?after=x", "'after'"},
@@ -217,8 +218,11 @@ static void status_tells_figures_and_connections(void **state)
     const cJSON *connection, *queue;
 
     (void)state;
-    fake.counts = (struct fleet_counts){
-        .devices = 7, .by_state = {1, 2, 3, 1}, .queued = {4, 3, 2, 1}, .queue_oldest_ms = 1770000000000};
+    fake.counts = (struct fleet_counts){.devices = 7,
+                                        .by_state = {1, 2, 3, 1},
+                                        .queued = {4, 3, 2, 1},
+                                        .queue_oldest_ms = 1770000000000,
+                                        .awaiting_verdict = 8};
     fake.connections[0].trouble = TROUBLE_CONSENT;
     fake.connections[0].channel[CHANNEL_GRAPH].in_flight = 5;
     assert_int_equal(call("GET", "/v1/status", ""), 200);
@@ -232,6 +236,12 @@ static void status_tells_figures_and_connections(void **state)
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(connection, "last_success")), "");
     assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(connection, "in_flight")), 5);
     assert_true(cJSON_IsObject(cJSON_GetObjectItem(connection, "queue")));
+    assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(connection, "awaiting_verdict")), 8);
+    assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(answer, "devices"), "total")), 7);
+    assert_int_equal(call("GET", "/v1/status?devices=no", ""), 200);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(answer, "devices")));
+    assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(answer, "awaiting_verdict")), 8);
+    assert_string_equal(text("figures_error"), "");
 }
 
 static void asks_for_a_report(void **state)

@@ -381,7 +381,7 @@ static void finish_resync(void)
     fake.connections[0].resync.started_at_ms = fake.looks == 3 ? 1770000001000 : -1;
     fake.connections[0].resync.finished_at_ms = fake.looks < 4 ? 1770000000000 : 1770000002000;
     fake.counts.awaiting_verdict = fake.looks < 5;
-    fake.counts.by_status[STATUS_IN_PROGRESS] = 5 - fake.looks;
+    fake.counts.by_status[STATUS_IN_PROGRESS] = fake.looks < 5;
     fake.counts.by_status[STATUS_SUCCESS] = 5;
 }
 
@@ -471,7 +471,7 @@ static void does_not_trust_what_it_reads(void **state)
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 0},
         {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", EX_UNAVAILABLE},
         {"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", EX_SOFTWARE},
-        {"SSH-2.0-OpenSSH_9.2\r\n", EX_PROTOCOL},
+        {"SSH-2.0-OpenSSH_9.2\r\n", EX_UNAVAILABLE},
         {"", EX_UNAVAILABLE},
     };
 
