@@ -168,7 +168,8 @@ int connection_start(const struct connection_context *context, const struct conn
     weekly_configure(connection->weekly, context->settings->full_report_interval_ms,
                      context->settings->full_report_spread_ms);
     gate_knock(&connection->lanes[CHANNEL_GRAPH].gate);
-    connection_dirty(connection);
+    for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+        lane_pump(&connection->lanes[channel]); /* reports, and verdicts still owed from an earlier run */
     return 0;
 }
 
