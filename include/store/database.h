@@ -46,8 +46,8 @@ int database_check(struct database *database, struct buf *report, struct error *
 
 /* SQLite's online backup into a new file (a temporary name beside it, renamed when complete; refuses an existing one with
  * ERR_EXISTS) while everything runs. `progress`, if given, is called after each step. */
-int database_backup(struct database *database, const char *destination, void (*progress)(void *ctx, int done, int total),
-                    void *ctx, struct error *err);
+int database_backup(struct database *database, const char *destination,
+                    void (*progress)(void *ctx, int done, int total), void *ctx, struct error *err);
 
 /* One daemon per store: a lock on "<path>.lock", held until released or the process ends. ERR_EXISTS names the holder: "in
  * use by complyd (pid 123)". */

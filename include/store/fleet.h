@@ -17,23 +17,23 @@
  * as U+FFFD, except in device_id: it is the key, as it is stored. */
 struct fleet_device {
     char *device_id, *connection, *name, *manufacturer, *model, *serial_number, *os_version, *user_principal_name;
-    char *azure_device_id;        /* the MDM's row; of a deleted device the one last reported */
-    char *platform;               /* the store's word, also when it is none we know */
-    bool deleted;                 /* no row any more: a tombstone */
+    char *azure_device_id; /* the MDM's row; of a deleted device the one last reported */
+    char *platform;        /* the store's word, also when it is none we know */
+    bool deleted;          /* no row any more: a tombstone */
     bool managed;
     enum client_status client_status;
     int64_t last_check_in_s, evaluated_at_s; /* -1 = never */
-    struct decision decision;     /* as of now */
+    struct decision decision;                /* as of now */
     /* what Microsoft was told */
     enum azure_state reported_state;
     char *reported_azure_device_id, *reported_connection, *user_id;
     enum compliance_status status;
-    int64_t accepted_at_ms;       /* -1 = never */
+    int64_t accepted_at_ms; /* -1 = never */
     int64_t last_update_ms;
     char *message_id, *request_id;
-    enum reason reason;           /* why it is parked or waiting; from report or decision */
+    enum reason reason; /* why it is parked or waiting; from report or decision */
     char *last_error;
-    int64_t removed_until_s;      /* -1 = not removed; 90 days after Microsoft took the removal */
+    int64_t removed_until_s; /* -1 = not removed; 90 days after Microsoft took the removal */
     /* what is on its way */
     bool queued;
     enum priority priority;
@@ -48,12 +48,12 @@ void fleet_device_deinit(struct fleet_device *device);
 int fleet_get(struct database *database, const char *device_id, struct fleet_device *ret_device, struct error *err);
 
 struct fleet_filter {
-    const char *state;      /* azure_state word, "" or NULL = any: what Microsoft was last told */
-    const char *status;     /* compliance_status word */
+    const char *state;  /* azure_state word, "" or NULL = any: what Microsoft was last told */
+    const char *status; /* compliance_status word */
     const char *connection;
-    const char *search;     /* part of id, name, user, serial, model or Azure id; case-insensitive */
-    const char *after;      /* cursor: device_id of the last one seen; NULL = from the start */
-    unsigned limit;         /* at most 1000 */
+    const char *search; /* part of id, name, user, serial, model or Azure id; case-insensitive */
+    const char *after;  /* cursor: device_id of the last one seen; NULL = from the start */
+    unsigned limit;     /* at most 1000 */
 };
 
 /* Calls `each` for a page, in device_id order; stops when it returns non-zero. *ret_more: there is another page. */
@@ -64,11 +64,11 @@ int fleet_list(struct database *database, const struct fleet_filter *filter,
 struct fleet_violation {
     const char *policy_id;
     const char *policy_name;
-    bool known;         /* the store has the policy */
+    bool known; /* the store has the policy */
     bool enabled;
-    unsigned actions;   /* set of enum action */
-    int64_t since_s;    /* -1 = not set */
-    bool decisive;      /* the (first) one that won */
+    unsigned actions; /* set of enum action */
+    int64_t since_s;  /* -1 = not set */
+    bool decisive;    /* the (first) one that won */
 };
 
 int fleet_violations(struct database *database, const char *device_id,
@@ -76,8 +76,8 @@ int fleet_violations(struct database *database, const char *device_id,
 
 struct fleet_counts {
     int64_t devices;
-    int64_t by_state[4];   /* enum azure_state: last told */
-    int64_t by_status[4];  /* enum compliance_status */
+    int64_t by_state[4];  /* enum azure_state: last told */
+    int64_t by_status[4]; /* enum compliance_status */
     int64_t queued[PRIORITY_COUNT];
     int64_t queue_oldest_ms; /* queued_at of the oldest row; -1 = empty */
     int64_t awaiting_verdict;

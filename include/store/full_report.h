@@ -16,12 +16,12 @@
 enum full_report_kind { FULL_REPORT_WEEKLY, FULL_REPORT_RESYNC };
 
 struct full_report_state {
-    int64_t due_at_ms;     /* WEEKLY: when the next one starts; RESYNC: 0 */
-    int64_t started_at_ms; /* -1 = not running */
+    int64_t due_at_ms;      /* WEEKLY: when the next one starts; RESYNC: 0 */
+    int64_t started_at_ms;  /* -1 = not running */
     int64_t finished_at_ms; /* of the last one that ended; -1 = never */
-    int64_t total;         /* devices when it began */
-    int64_t fed;           /* devices put into the outbox so far */
-    int64_t waiting;       /* rows of this kind still in the outbox (capped at 10,000 when counted) */
+    int64_t total;          /* devices when it began */
+    int64_t fed;            /* devices put into the outbox so far */
+    int64_t waiting;        /* rows of this kind still in the outbox (capped at 10,000 when counted) */
 };
 
 struct full_report_load {

@@ -25,21 +25,21 @@ struct store_thread;
 enum { STORE_GROUP_MAX = 32 };
 
 struct store_job {
-    bool write; /* runs inside a transaction */
+    bool write;                                                                      /* runs inside a transaction */
     int (*run)(struct store_job *job, struct database *database, struct error *err); /* 0 or ERR_* */
-    void (*done)(struct store_job *job); /* may free the job */
-    void *ctx;                           /* the submitter's */
-    int result;                          /* of run, or ERR_BUSY, ERR_STORE..., ERR_CANCELED at stop */
+    void (*done)(struct store_job *job);                                             /* may free the job */
+    void *ctx;                                                                       /* the submitter's */
+    int result; /* of run, or ERR_BUSY, ERR_STORE..., ERR_CANCELED at stop */
     struct error error;
     struct store_job *next; /* private */
 };
 
 struct store_thread_stats {
-    size_t queued;           /* jobs waiting or running */
-    uint64_t jobs, commits;  /* since start */
-    uint64_t commit_us;      /* time spent in COMMIT */
-    uint64_t longest_us;     /* longest transaction */
-    int last_result;         /* of the latest transaction: 0 or ERR_*; tells the store's health */
+    size_t queued;          /* jobs waiting or running */
+    uint64_t jobs, commits; /* since start */
+    uint64_t commit_us;     /* time spent in COMMIT */
+    uint64_t longest_us;    /* longest transaction */
+    int last_result;        /* of the latest transaction: 0 or ERR_*; tells the store's health */
     struct error last_error;
 };
 
