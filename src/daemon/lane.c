@@ -15,7 +15,8 @@ enum {
     LINES_WINDOW_MS = 10 * 1000,
     BODY_MAX = 1024 * 1024,
     URL_MAX = 2048,
-    FLIGHT_MAX = 100, /* settings: partner_devices_per_message */
+    FLIGHT_MAX = 100,   /* settings: partner_devices_per_message */
+    DEVICES_OUT = 1000, /* at Microsoft at once, whatever max_in_flight says of requests: keeps the memory small */
 };
 
 static int64_t now_ms(const struct lane *lane)
@@ -325,12 +326,31 @@ static int ask_verdict(void *ctx, struct question *question)
 
 /* ---- the way ---- */
 
-static int window(void *ctx)
+/* Reports and questions share the channel's max_in_flight: `taken` of it by the others, and at least one place is left. */
+static int window_beside(const struct lane *lane, unsigned taken)
 {
-    const struct lane *lane = ctx;
+    int most = lane->connection->context->settings->max_in_flight;
+    if (lane->channel == CHANNEL_GRAPH && most > DEVICES_OUT / GRAPH_BATCH_MAX)
+        most = DEVICES_OUT / GRAPH_BATCH_MAX;
     if (lane->connection->stopping)
         return SENDER_CLOSED;
-    return gate_window(&lane->gate, lane->connection->context->settings->max_in_flight);
+    return gate_window(&lane->gate, (int)taken < most ? most - (int)taken : 1);
+}
+
+static int report_window(void *ctx)
+{
+    const struct lane *lane = ctx;
+    return window_beside(lane, lane->results ? results_in_flight(lane->results) : 0);
+}
+
+/* While reports wait, they have half of the places. */
+static int question_window(void *ctx)
+{
+    const struct lane *lane = ctx;
+    struct sender_stats stats;
+    sender_stats(lane->sender, &stats);
+    unsigned half = (unsigned)lane->connection->context->settings->max_in_flight / 2;
+    return window_beside(lane, stats.staged > 0 && stats.in_flight < half ? half : stats.in_flight);
 }
 
 static void knock(void *ctx)
@@ -446,7 +466,7 @@ static const struct sender_ops sender_operations = {
     .stage = stage,
     .record = record,
     .send = send_flight,
-    .window = window,
+    .window = report_window,
     .knock = knock,
     .answered = answered,
     .wake = wake_sender,
@@ -459,7 +479,7 @@ static const struct results_ops results_operations = {
     .fetch = fetch,
     .record = record_verdicts,
     .ask = ask_verdict,
-    .window = window,
+    .window = question_window,
     .knock = knock,
     .answered = answered,
     .wake = wake_results,

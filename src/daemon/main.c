@@ -109,6 +109,15 @@ static void forbid_core_dumps(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Three threads that seldom allocate at once share one arena, and what was needed for a moment goes back to the kernel: glibc
+ * would raise both limits by itself otherwise. */
+static void keep_memory_small(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
 static void start_log(const struct options *options, const struct settings *settings)
 {
     enum log_format format = options->foreground ? LOG_FORMAT_TEXT : settings->log_format;
@@ -300,7 +309,7 @@ int main(int argc, char **argv)
     if (rc != EX_OK)
         return rc;
     forbid_core_dumps();
-    mallopt(M_ARENA_MAX, 1); /* three threads that seldom allocate at once: one arena keeps the memory small */
+    keep_memory_small();
     buf_init(&problems, 256 * 1024);
     rc = settings_load(program.options.config, &settings, &problems);
     if (rc < 0) {

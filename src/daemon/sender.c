@@ -261,7 +261,8 @@ static bool wants_stage(const struct sender *sender)
 static unsigned ready_target(const struct sender *sender, int window)
 {
     if (window < 0)
-        return 1; /* enough to know that the way is wanted */
+        return sender->options
+            .items_per_flight; /* the first request, on trial, must be able to speak for all: see judge_denials() */
     unsigned target = 2 * (unsigned)window * sender->options.items_per_flight;
     return target < READY_MAX ? target : READY_MAX;
 }
