@@ -103,4 +103,21 @@ struct fleet_plan_entry {
 int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
                struct error *err);
 
+/* The last row of the queue that a plan has told; all 0: none yet. The next page begins behind it, wherever that is by then. */
+struct fleet_plan_place {
+    enum priority priority;
+    bool claimed;     /* among the rows in flight, which come first in their priority */
+    char *connection; /* owned; NULL among the rows in flight */
+    int channel;
+    int64_t due_at, minute;
+    char *device_id; /* owned; NULL = at the very start */
+};
+
+void fleet_plan_place_deinit(struct fleet_plan_place *place);
+
+/* The same in pages: tells at most `limit` rows behind *place, and moves it. *ret_more: the limit was reached before the end. */
+int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
+                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
+                    struct error *err);
+
 #endif

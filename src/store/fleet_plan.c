@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,21 +10,13 @@
 
 enum { CHUNK = 256 }; /* rows of one snapshot */
 
-/* Where the walk is: a lane of the outbox and the last row of it that was told. */
-struct place {
-    char *connection;
-    int channel;
-    enum priority priority;
-    int64_t due_at, minute;
-    char *device_id;
-};
-
 struct walk {
     struct database *database;
     int (*each)(void *ctx, const struct fleet_plan_entry *entry);
     void *ctx;
-    struct place place;
-    int stopped; /* what `each` returned */
+    struct fleet_plan_place *place;
+    unsigned left; /* rows to tell */
+    int stopped;   /* what `each` returned */
     struct error *err;
 };
 
@@ -137,13 +130,18 @@ static int plan_device(struct walk *walk, const char *device_id, const struct fl
 
 static int remember(struct walk *walk, sqlite3_stmt *row)
 {
-    struct place *place = &walk->place;
+    struct fleet_plan_place *place = walk->place;
 
     free(place->device_id);
     place->device_id = strdup(statement_text(row, 12));
     place->due_at = sqlite3_column_int64(row, 2);
     place->minute = sqlite3_column_int64(row, 13);
     return place->device_id ? 0 : error_set(walk->err, ERR_NOMEM, 0, "out of memory");
+}
+
+static bool goes_on(const struct walk *walk)
+{
+    return walk->stopped == 0 && walk->left > 0;
 }
 
 /* Tells the rows of a statement; *ret_count is how many there were. */
@@ -153,12 +151,13 @@ static int tell_rows(struct walk *walk, sqlite3_stmt *row, unsigned *ret_count)
     int code = 0;
 
     *ret_count = 0;
-    while (code == 0 && walk->stopped == 0 && (code = statement_step(walk->database, row, walk->err)) == 1) {
+    while (code == 0 && goes_on(walk) && (code = statement_step(walk->database, row, walk->err)) == 1) {
         fleet_read_queued(row, &queued);
         code = remember(walk, row);
         if (code == 0)
-            code = plan_device(walk, walk->place.device_id, &queued);
+            code = plan_device(walk, walk->place->device_id, &queued);
         (*ret_count)++;
+        walk->left--;
     }
     sqlite3_reset(row);
     return code;
@@ -176,7 +175,7 @@ static const char free_sql[] =
 /* One snapshot holds one chunk, so that a long plan keeps no log from being checkpointed. */
 static int tell_chunk(struct walk *walk, bool claimed, unsigned *ret_count)
 {
-    const struct place *place = &walk->place;
+    const struct fleet_plan_place *place = walk->place;
     const char *after = place->device_id ? place->device_id : "";
     sqlite3_stmt *row;
 
@@ -196,19 +195,27 @@ static int tell_chunk(struct walk *walk, bool claimed, unsigned *ret_count)
     return code;
 }
 
-static int tell_lane(struct walk *walk, bool claimed)
+static int tell_rest_of_lane(struct walk *walk)
 {
     unsigned count;
     int code;
 
-    free(walk->place.device_id);
-    walk->place.device_id = NULL;
-    walk->place.due_at = INT64_MIN;
-    walk->place.minute = 0;
     do
-        code = tell_chunk(walk, claimed, &count);
-    while (code == 0 && walk->stopped == 0 && count == CHUNK);
+        code = tell_chunk(walk, walk->place->claimed, &count);
+    while (code == 0 && goes_on(walk) && count == CHUNK);
     return code;
+}
+
+static int tell_lane(struct walk *walk, bool claimed)
+{
+    struct fleet_plan_place *place = walk->place;
+
+    free(place->device_id);
+    place->device_id = NULL;
+    place->due_at = INT64_MIN;
+    place->minute = 0;
+    place->claimed = claimed;
+    return tell_rest_of_lane(walk);
 }
 
 /* 1: *place is the next pair of connection and channel that has rows. */
@@ -216,7 +223,7 @@ static int next_lane(struct walk *walk)
 {
     static const char sql[] = "SELECT connection, channel FROM outbox WHERE (connection, channel) > (?, ?) "
                               "AND claim IS NULL ORDER BY connection, channel LIMIT 1";
-    struct place *place = &walk->place;
+    struct fleet_plan_place *place = walk->place;
     sqlite3_stmt *row;
 
     int code = statement_get(walk->database, sql, &row, walk->err, "td", place->connection ? place->connection : "",
@@ -234,29 +241,66 @@ static int next_lane(struct walk *walk)
     return connection ? 1 : error_set(walk->err, ERR_NOMEM, 0, "out of memory");
 }
 
-static int tell_priority(struct walk *walk, enum priority priority)
+/* Rows in flight first, then those of each connection and channel. */
+static int tell_priority(struct walk *walk)
 {
-    struct place *place = &walk->place;
+    struct fleet_plan_place *place = walk->place;
+    int code = 0;
 
-    free(place->connection);
-    place->connection = NULL;
-    place->channel = -1;
-    place->priority = priority;
-    int code = tell_lane(walk, true);
-    while (code == 0 && walk->stopped == 0 && (code = next_lane(walk)) == 1)
+    if (place->device_id)
+        code = tell_rest_of_lane(walk);
+    else
+        code = tell_lane(walk, true);
+    if (place->claimed) {
+        free(place->connection);
+        place->connection = NULL;
+        place->channel = -1;
+    }
+    while (code == 0 && goes_on(walk) && (code = next_lane(walk)) == 1)
         code = tell_lane(walk, false);
     return code;
+}
+
+/* From where walk->place is to the end, or until `left` is used up. */
+static int tell_all(struct walk *walk)
+{
+    struct fleet_plan_place *place = walk->place;
+    int code = tell_priority(walk);
+
+    while (code == 0 && goes_on(walk) && place->priority + 1 < PRIORITY_COUNT) {
+        place->priority++;
+        free(place->device_id);
+        place->device_id = NULL;
+        code = tell_priority(walk);
+    }
+    return code < 0 ? code : fleet_each_result(walk->stopped, walk->err);
+}
+
+void fleet_plan_place_deinit(struct fleet_plan_place *place)
+{
+    free(place->connection);
+    free(place->device_id);
+    *place = (struct fleet_plan_place){0};
 }
 
 int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
                struct error *err)
 {
-    struct walk walk = {.database = database, .each = each, .ctx = ctx, .err = err};
-    int code = 0;
+    struct fleet_plan_place place = {0};
+    struct walk walk = {database, each, ctx, &place, UINT_MAX, 0, err};
+    int code = tell_all(&walk);
 
-    for (int p = 0; p < PRIORITY_COUNT && code == 0 && walk.stopped == 0; p++)
-        code = tell_priority(&walk, (enum priority)p);
-    free(walk.place.connection);
-    free(walk.place.device_id);
-    return code < 0 ? code : fleet_each_result(walk.stopped, err);
+    fleet_plan_place_deinit(&place);
+    return code;
+}
+
+int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
+                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
+                    struct error *err)
+{
+    struct walk walk = {database, each, ctx, place, limit, 0, err};
+    int code = tell_all(&walk);
+
+    *ret_more = walk.left == 0;
+    return code;
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/migrate.h"
@@ -279,14 +280,36 @@ int fleet_count_queue(struct database *database, const char *connection, struct 
     return result;
 }
 
-int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
-               struct error *err)
+void fleet_plan_place_deinit(struct fleet_plan_place *place)
 {
+    free(place->connection);
+    free(place->device_id);
+    *place = (struct fleet_plan_place){0};
+}
+
+/* The place is the device's id alone. */
+int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
+                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
+                    struct error *err)
+{
+    size_t begin = 0;
+
     (void)database;
     (void)err;
-    for (size_t i = 0; i < fake.plan_count; i++) {
+    while (place->device_id != NULL && begin < fake.plan_count &&
+           strcmp(fake.plan[begin].device_id, place->device_id) <= 0)
+        begin++;
+    for (size_t i = begin; i < fake.plan_count && limit > 0; i++, limit--) {
         if (each(ctx, &fake.plan[i]) != 0)
-            break;
+            return ERR_NOMEM;
+        fleet_plan_place_deinit(place);
+        *place = (struct fleet_plan_place){.priority = PRIORITY_WEEKLY,
+                                           .channel = 1,
+                                           .due_at = INT64_MIN,
+                                           .minute = 7,
+                                           .connection = strdup("a:b/c"),
+                                           .device_id = strdup(fake.plan[i].device_id)};
     }
+    *ret_more = limit == 0;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -311,14 +312,46 @@ static void plans_what_would_be_sent_and_nothing_else(void **state)
                         "unknown_connection");
     assert_string_equal(text("next"), "");
 
-    assert_int_equal(call("GET", "/v1/plan?limit=1", ""), 200);
+    assert_int_equal(call("GET", "/v1/plan?limit=3", ""), 200);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(answer, "plan")), 1);
-    assert_string_equal(text("next"), "1");
-    assert_int_equal(call("GET", "/v1/plan?limit=1&after=1", ""), 200);
+    assert_string_equal(text("next"), "3:0:1:-9223372036854775808:7:a%3Ab%2Fc:c");
+    assert_int_equal(call("GET", "/v1/plan?limit=3&after=3%3A0%3A1%3A-9223372036854775808%3A7%3Aa%253Ab%252Fc%3Ac", ""),
+                     200);
     plan = cJSON_GetObjectItem(answer, "plan");
     assert_int_equal(cJSON_GetArraySize(plan), 1);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(plan, 0), "device_id")), "d");
     assert_string_equal(text("next"), "");
+}
+
+static void refuses_cursors_that_are_not_ours(void **state)
+{
+    static const char *const cursors[] = {
+        "x",
+        "1",
+        "1:0:0:0:0",
+        "1:0:0:0:0:c",
+        "1:0:0:0:0:c:",
+        "1:0:0:0:0::d",
+        "4:0:0:0:0:c:d",
+        "-1:0:0:0:0:c:d",
+        "1:2:0:0:0:c:d",
+        "1:0:9:0:0:c:d",
+        "1:0:0:99999999999999999999:0:c:d",
+        "1:0:0:0:0:c:%25zz",
+        "1:0:0:0:0:%2500:d",
+        ":::::::",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
+        char target[128];
+
+        snprintf(target, sizeof(target), "/v1/plan?after=%s", cursors[i]);
+        if (call("GET", target, "") != 400)
+            fail_msg("%s is taken", cursors[i]);
+    }
+    assert_int_equal(call("GET", "/v1/plan?after=1:1:-1:0:0::d", ""), 200);
+    assert_int_equal(call("GET", "/v1/plan?after=", ""), 200);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -337,6 +370,7 @@ int main(void)
         TEST(asks_for_a_report),
         TEST(asks_for_a_resync),
         TEST(plans_what_would_be_sent_and_nothing_else),
+        TEST(refuses_cursors_that_are_not_ours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
