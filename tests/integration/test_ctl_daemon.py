@@ -4,6 +4,7 @@
 import json
 import re
 import socket
+import urllib.parse
 
 import pytest
 
@@ -266,6 +267,35 @@ def test_a_device_of_an_unknown_connection_says_so(running, fleet):
     fleet.add_device("lost", 9, connection="nowhere")
     device = running.device("lost")
     assert device["queued"] and "not in the configuration" in device["reason"]
+
+
+def get(daemon, path):
+    """The JSON answer to a plain GET."""
+    head, body = ask(daemon, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200"), head
+    return json.loads(body)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 60])
+def test_the_plan_in_pages_is_the_whole_plan(make_daemon, fleet, limit):
+    for number in range(100, 140):
+        fleet.add_device(f"P/{number}:ä", number, platform=["ios", "windows", "macos"][number % 3],
+                         connection=["default", "a:b"][number % 2], violations=["jail"] if number % 5 == 0 else [])
+    daemon = make_daemon(fleet, {})
+    daemon.start()
+    whole = daemon.ctl("plan").json
+    assert len(whole) == 42 and len({entry["device_id"] for entry in whole}) == 42
+    pages, cursor = [], ""
+    while True:
+        page = get(daemon, f"/v1/plan?limit={limit}&after={urllib.parse.quote(cursor, safe='')}")
+        assert len(page["plan"]) <= limit
+        pages += page["plan"]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert pages == whole
+    worst = [entry["priority"] for entry in whole]
+    assert worst == sorted(worst, key=["worsening", "change", "operator", "weekly"].index)
 
 
 def test_an_empty_plan(settled):
