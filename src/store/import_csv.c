@@ -10,7 +10,7 @@
 
 enum { VIOLATIONS = IMPORT_COLUMN_COUNT, FIELDS_MAX = IMPORT_COLUMN_COUNT + 1 };
 
-struct csv {
+struct import_csv {
     struct import *import;
     struct csv_parser parser;
     bool has_header;
@@ -20,9 +20,10 @@ struct csv {
     struct buf text;            /* its fields, each with a NUL */
     size_t offsets[FIELDS_MAX]; /* of each field in `text` */
     size_t fields;
-    size_t length; /* bytes, as they stand in the input */
-    struct import_names violations;
-    int code; /* the first failure: callbacks cannot return it */
+    bool open_record;           /* it goes on in the next line, ... */
+    struct import_place record; /* ... and is this much so far */
+    unsigned records;           /* that ended in the line at hand */
+    int code;                   /* the first failure: callbacks cannot return it */
 };
 
 static const char *column_name(unsigned column)
@@ -30,7 +31,7 @@ static const char *column_name(unsigned column)
     return column == VIOLATIONS ? "violations" : import_column_name((enum import_column)column);
 }
 
-static int read_header(struct csv *csv)
+static int read_header(struct import_csv *csv)
 {
     struct import *import = csv->import;
     char shown[IMPORT_SHOWN];
@@ -86,7 +87,7 @@ static char *trim(char *text)
 }
 
 /* Cuts the field at its semicolons. */
-static int read_violations(struct csv *csv, char *text, struct import_device *device)
+static int read_violations(struct import_csv *csv, char *text, struct import_device *device)
 {
     char *rest = text[0] ? text : NULL;
     char *next;
@@ -102,7 +103,7 @@ static int read_violations(struct csv *csv, char *text, struct import_device *de
     return code;
 }
 
-static int read_field(struct csv *csv, size_t i, struct import_device *device)
+static int read_field(struct import_csv *csv, size_t i, struct import_device *device)
 {
     char *text = csv->text.data + csv->offsets[i];
 
@@ -120,9 +121,9 @@ static int read_field(struct csv *csv, size_t i, struct import_device *device)
     return import_column_check_text(csv->import, column, text);
 }
 
-static int read_row(struct csv *csv)
+static int read_row(struct import_csv *csv)
 {
-    struct import_device device = {.violations = csv->violations};
+    struct import_device device = {.violations = csv->import->names};
     int code = 0;
 
     if (csv->fields != csv->width)
@@ -131,14 +132,14 @@ static int read_row(struct csv *csv)
     for (size_t i = 0; i < csv->fields && code == 0; i++)
         code = read_field(csv, i, &device);
     if (code == 0)
-        code = import_write_device(csv->import, &device);
-    csv->violations = device.violations;
+        code = import_take_device(csv->import, &device);
+    csv->import->names = device.violations;
     return code;
 }
 
 static void on_field(void *data, size_t length, void *ctx)
 {
-    struct csv *csv = ctx;
+    struct import_csv *csv = ctx;
 
     /* Surplus fields are counted: the row is refused at its end. */
     if (csv->fields < FIELDS_MAX) {
@@ -152,21 +153,22 @@ static void on_field(void *data, size_t length, void *ctx)
 
 static void on_record(int end, void *ctx)
 {
-    struct csv *csv = ctx;
+    struct import_csv *csv = ctx;
 
     (void)end;
     if (csv->code == 0 && buf_error(&csv->text))
         csv->code = error_set(csv->import->err, buf_error(&csv->text), 0, "out of memory");
+    if (csv->code == 0 && csv->records++ > 0)
+        csv->code = import_refuse(csv->import, "", "a carriage return stands amid the line");
     if (csv->code == 0 && csv->fields > FIELDS_MAX)
         csv->code = import_refuse(csv->import, "", "%zu fields are more than a device has columns", csv->fields);
     if (csv->code == 0)
         csv->code = csv->has_header ? read_row(csv) : read_header(csv);
     buf_clear(&csv->text);
     csv->fields = 0;
-    csv->length = 0;
 }
 
-static int refuse_quotes(struct csv *csv)
+static int refuse_quotes(struct import_csv *csv)
 {
     int error = csv_error(&csv->parser);
 
@@ -177,47 +179,79 @@ static int refuse_quotes(struct csv *csv)
     return import_refuse(csv->import, "", "a quote is not closed, or stands amid a field and is not doubled");
 }
 
-static int parse_line(struct csv *csv, const char *text, size_t length)
+static int parse(struct import_csv *csv, const char *text, size_t length)
 {
-    struct import *import = csv->import;
-
-    if (csv->length == 0) {
-        import->line = import->done->lines;
-        if (import_is_blank(text, length))
-            return 0;
-    }
-    csv->length += length;
-    if (csv->length > IMPORT_LINE_MAX)
-        return import_refuse(import, "", "the row is longer than %d bytes: is a quote not closed?",
-                             (int)IMPORT_LINE_MAX);
+    csv->records = 0;
     if (csv_parse(&csv->parser, text, length, on_field, on_record, csv) != length)
         return refuse_quotes(csv);
     return csv->code;
 }
 
-static int finish(struct csv *csv)
+static int finish(struct import_csv *csv)
 {
     if (csv_fini(&csv->parser, on_field, on_record, csv) != 0)
         return refuse_quotes(csv);
-    if (csv->code == 0 && csv->import->done->devices == 0)
-        return error_set(csv->import->err, ERR_INVALID, 0, "nothing to import: there is no row below the header");
     return csv->code;
 }
 
-int import_csv(struct import *import, const char *text, size_t length)
+int import_csv_open(struct import *import)
 {
-    struct csv csv = {.import = import};
+    struct import_csv *csv = calloc(1, sizeof(*csv));
 
-    if (csv_init(&csv.parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
+    if (!csv || csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
+        free(csv);
         return error_set(import->err, ERR_NOMEM, 0, "out of memory");
-    buf_init(&csv.text, 0);
-    int code = parse_line(&csv, text, length);
-    while (code == 0 && (code = import_next_line(import, &text, &length)) > 0)
-        code = parse_line(&csv, text, length);
-    if (code == 0)
-        code = finish(&csv);
-    import_names_free(&csv.violations);
-    buf_deinit(&csv.text);
-    csv_free(&csv.parser);
+    }
+    csv->import = import;
+    buf_init(&csv->text, 0);
+    import->csv = csv;
+    return 0;
+}
+
+void import_csv_close(struct import *import)
+{
+    if (!import->csv)
+        return;
+    buf_deinit(&import->csv->text);
+    csv_free(&import->csv->parser);
+    free(import->csv);
+    import->csv = NULL;
+}
+
+int import_csv_line(struct import *import, const char *text, size_t length)
+{
+    struct import_csv *csv = import->csv;
+
+    if (csv->open_record) {
+        /* The record began further up. */
+        import->place = csv->record;
+        import->place.length += length;
+    } else if (import_is_blank(text, length)) {
+        return 0;
+    }
+    if (import->place.length > IMPORT_LINE_MAX)
+        return import_refuse(import, "", "the row is longer than %d bytes: is a quote not closed?",
+                             (int)IMPORT_LINE_MAX);
+    int code = parse(csv, text, length);
+    csv->open_record = csv->records == 0;
+    csv->record = import->place;
     return code;
+}
+
+int import_csv_end(struct import *import)
+{
+    struct import_csv *csv = import->csv;
+
+    import->place = csv->record;
+    csv->records = 0;
+    int code = finish(csv);
+    if (code == 0 && import->noted == 0)
+        return error_set(import->err, ERR_INVALID, 0, "nothing to import: there is no row below the header");
+    return code;
+}
+
+int import_csv_record(struct import *import, const char *text, size_t length)
+{
+    int code = parse(import->csv, text, length);
+    return code == 0 ? finish(import->csv) : code;
 }

@@ -111,15 +111,15 @@ static int read_device(struct import *import, const cJSON *object, struct import
     return 0;
 }
 
-static int import_device(struct import *import, const cJSON *object, struct import_names *names)
+static int take_device(struct import *import, const cJSON *object)
 {
-    struct import_device device = {.violations = *names};
+    struct import_device device = {.violations = import->names};
 
     import_names_clear(&device.violations);
     int code = read_device(import, object, &device);
     if (code == 0)
-        code = import_write_device(import, &device);
-    *names = device.violations;
+        code = import_take_device(import, &device);
+    import->names = device.violations;
     return code;
 }
 
@@ -200,25 +200,25 @@ static int read_policy(struct import *import, const cJSON *object, struct import
     return 0;
 }
 
-static int import_policy(struct import *import, const cJSON *object)
+static int take_policy(struct import *import, const cJSON *object)
 {
     struct import_policy policy = {.enabled = -1};
 
     int code = read_policy(import, object, &policy);
-    return code == 0 ? import_write_policy(import, &policy) : code;
+    return code == 0 ? import_take_policy(import, &policy) : code;
 }
 
-static int import_deletion(struct import *import, const cJSON *item)
+static int take_deletion(struct import *import, const cJSON *item)
 {
     const char *device_id = NULL;
 
     int code = read_text(import, "delete_device", item, &device_id);
     if (code == 0)
         code = import_column_check_id(import, "delete_device", device_id);
-    return code == 0 ? import_write_deletion(import, device_id) : code;
+    return code == 0 ? import_take_deletion(import, device_id) : code;
 }
 
-static int import_record(struct import *import, const cJSON *record, struct import_names *names)
+static int take_record(struct import *import, const cJSON *record)
 {
     static const char wanted[] = "the line must be an object with one of device, policy and delete_device";
     const cJSON *item = record->child;
@@ -229,11 +229,11 @@ static int import_record(struct import *import, const cJSON *record, struct impo
     if (item->next)
         return import_refuse(import, import_show(item->next->string, shown), "%s", wanted);
     if (strcmp(item->string, "device") == 0)
-        return import_device(import, item, names);
+        return take_device(import, item);
     if (strcmp(item->string, "policy") == 0)
-        return import_policy(import, item);
+        return take_policy(import, item);
     if (strcmp(item->string, "delete_device") == 0)
-        return import_deletion(import, item);
+        return take_deletion(import, item);
     return import_refuse(import, import_show(item->string, shown), "%s", wanted);
 }
 
@@ -250,11 +250,10 @@ static bool has_escaped_nul(const char *text, size_t length)
     return false;
 }
 
-static int import_line(struct import *import, const char *text, size_t length, struct import_names *names)
+int import_json_line(struct import *import, const char *text, size_t length)
 {
     const char *end = text;
 
-    import->line = import->done->lines;
     if (import_is_blank(text, length))
         return 0;
     if (has_escaped_nul(text, length))
@@ -267,18 +266,7 @@ static int import_line(struct import *import, const char *text, size_t length, s
     if (!record || end < text + length)
         code = import_refuse(import, "", "is not one JSON object: see byte %zu", (size_t)(end - text) + 1);
     else
-        code = import_record(import, record, names);
+        code = take_record(import, record);
     cJSON_Delete(record);
-    return code;
-}
-
-int import_json(struct import *import, const char *text, size_t length)
-{
-    struct import_names names = {0};
-
-    int code = import_line(import, text, length, &names);
-    while (code == 0 && (code = import_next_line(import, &text, &length)) > 0)
-        code = import_line(import, text, length, &names);
-    import_names_free(&names);
     return code;
 }

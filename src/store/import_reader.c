@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/import.h"
 
@@ -37,12 +38,12 @@ static int spool(struct import_reader *reader, FILE *in, struct error *err)
     return copy(in, reader->spool, err);
 }
 
-static bool may_be_slow(FILE *in)
+static bool can_be_read_twice(FILE *in)
 {
     struct stat status;
     int fd = fileno(in);
 
-    return fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
+    return fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ftello(in) >= 0;
 }
 
 /* Moves what is left to the front and fills the rest. */
@@ -65,26 +66,30 @@ int import_reader_open(struct import_reader *reader, FILE *in, struct error *err
 {
     static const char byte_order_mark[] = "\xEF\xBB\xBF";
 
-    *reader = (struct import_reader){.in = in, .data = malloc(CAPACITY + 1)};
-    if (!reader->data)
+    *reader = (struct import_reader){.in = in, .data = malloc(CAPACITY + 1), .record = malloc(CAPACITY + 1)};
+    if (!reader->data || !reader->record)
         return error_set(err, ERR_NOMEM, 0, "out of memory");
-    int code = may_be_slow(in) ? spool(reader, in, err) : 0;
-    if (code == 0)
+    int code = can_be_read_twice(in) ? 0 : spool(reader, in, err);
+    if (code == 0) {
+        reader->base = ftello(reader->in);
         code = fill(reader, err);
+    }
     if (code == 0 && strncmp(reader->data, byte_order_mark, 3) == 0)
-        reader->start = 3;
+        reader->offset = (int64_t)(reader->start = 3);
     return code;
 }
 
 void import_reader_close(struct import_reader *reader)
 {
     free(reader->data);
+    free(reader->record);
     if (reader->spool)
         fclose(reader->spool);
     *reader = (struct import_reader){0};
 }
 
-int import_reader_next(struct import_reader *reader, const char **ret_text, size_t *ret_length, struct error *err)
+int import_reader_next(struct import_reader *reader, const char **ret_text, size_t *ret_length, int64_t *ret_offset,
+                       struct error *err)
 {
     const char *text = reader->data + reader->start;
     const char *newline = memchr(text, '\n', reader->end - reader->start);
@@ -99,8 +104,30 @@ int import_reader_next(struct import_reader *reader, const char **ret_text, size
     size_t length = newline ? (size_t)(newline - text) + 1 : reader->end - reader->start;
     if (length - (newline != NULL) > IMPORT_LINE_MAX)
         return error_set(err, ERR_TOOBIG, 0, "the line is longer than %d bytes", (int)IMPORT_LINE_MAX);
-    reader->start += length;
     *ret_text = text;
     *ret_length = length;
+    *ret_offset = reader->offset;
+    reader->start += length;
+    reader->offset += (int64_t)length;
     return length > 0;
+}
+
+int import_reader_at(struct import_reader *reader, int64_t offset, size_t length, const char **ret_text,
+                     struct error *err)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t count =
+            pread(fileno(reader->in), reader->record + done, length - done, reader->base + offset + (int64_t)done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return error_set(err, ERR_IO, errno, "reading: %s",
+                             count < 0 ? strerror(errno) : "the file became shorter");
+        done += (size_t)count;
+    }
+    reader->record[length] = '\0';
+    *ret_text = reader->record;
+    return 0;
 }

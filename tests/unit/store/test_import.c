@@ -243,6 +243,26 @@ static void test_a_new_device_is_queued_once(void **state)
     assert_int_equal(sqlite3_total_changes64(fixture->database->handle) - changes, 4);
 }
 
+/* Written in another order than read: what happens to one device stays in its order, whatever stands between. */
+static void test_order(void **state)
+{
+    struct fixture *fixture = *state;
+
+    expect_import(fixture, "{\"device\":{\"device_id\":\"z\",\"platform\":\"ios\",\"name\":\"1\"}}\n"
+                           "{\"delete_device\":\"z\"}\n"
+                           "{\"device\":{\"device_id\":\"a device with a long id, 2\",\"platform\":\"ios\"}}\n"
+                           "{\"device\":{\"device_id\":\"a device with a long id, 1\",\"platform\":\"ios\"}}\n"
+                           "{\"device\":{\"device_id\":\"a device with a long id, 2\",\"name\":\"2\"}}\n"
+                           "{\"device\":{\"device_id\":\"z\",\"platform\":\"macos\"}}\n"
+                           "{\"policy\":{\"policy_id\":\"p\",\"name\":\"1\"}}\n"
+                           "{\"device\":{\"device_id\":\"z\",\"name\":\"3\"}}\n"
+                           "{\"policy\":{\"policy_id\":\"p\",\"name\":\"2\"}}\n");
+    assert_string_equal(row(fixture, "z"), "default|macos|3||||||1|||NULL|NULL");
+    assert_string_equal(row(fixture, "a device with a long id, 2"), "default|ios|2||||||1|||NULL|NULL");
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT name FROM policy WHERE policy_id = 'p'"), "2");
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT count(*) FROM device"), "3");
+}
+
 static void test_refuses_lines(void **state)
 {
     struct fixture *fixture = *state;
@@ -356,6 +376,24 @@ static void test_csv(void **state)
     assert_string_equal(violations(fixture, "e"), "");
 }
 
+/* Rows are written in another order than they stand; the last has no line end. */
+static void test_csv_rows_are_found_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    expect_import(fixture, "device_id,platform,violations\n"
+                           "c,ios,\"p;\tq\"\n"
+                           "b,ios,\"\"\n"
+                           "\n"
+                           "a,\"ios\",p\n"
+                           "aa,\"ios\",\"r\"");
+    assert_string_equal(violations(fixture, "a"), "p");
+    assert_string_equal(violations(fixture, "aa"), "r");
+    assert_string_equal(violations(fixture, "b"), "");
+    assert_string_equal(violations(fixture, "c"), "p,q");
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT count(*) FROM device"), "4");
+}
+
 static void test_csv_keeps_what_is_left_out(void **state)
 {
     struct fixture *fixture = *state;
@@ -409,6 +447,7 @@ static void test_csv_counts_physical_lines(void **state)
     refuse_csv(fixture, "device_id,platform\na,ios\nb,i\"os\n", 3, "", "quote");
     refuse_csv(fixture, "device_id,platform\na,ios\nb,\"ios\nc,ios\n", 3, "", "quote is not closed");
     refuse_csv(fixture, "device_id,platform\na,ios\nb,\"ios\"x\nc,ios\n", 3, "", "quote");
+    refuse_csv(fixture, "device_id,platform\ra,ios\rb,ios\r", 1, "", "carriage return");
 }
 
 /* ------------------------------------------------------------------------------------------------------- input */
@@ -505,16 +544,17 @@ static void test_pipe(void **state)
 struct watch {
     unsigned calls;
     unsigned cancel_at;
-    int64_t lines;
+    struct import_progress last;
 };
 
 static int watch_progress(void *ctx, const struct import_progress *progress)
 {
     struct watch *watch = ctx;
 
-    assert_true(progress->lines >= watch->lines);
-    assert_int_equal(progress->devices, progress->lines);
-    watch->lines = progress->lines;
+    assert_true(progress->lines >= watch->last.lines);
+    assert_true(progress->bytes > watch->last.bytes);
+    assert_true(progress->devices >= watch->last.devices);
+    watch->last = *progress;
     return ++watch->calls == watch->cancel_at;
 }
 
@@ -543,8 +583,10 @@ static void test_progress(void **state)
 
     run_watched(fixture, &watch, &outcome);
     assert_int_equal(outcome.code, 0);
-    assert_int_equal(watch.calls, 3); /* twice on the way, and at the end */
-    assert_int_equal(watch.lines, 10000);
+    assert_int_equal(watch.calls, 5); /* every 4,096 lines read or written, and at the end */
+    assert_int_equal(watch.last.lines, 10000);
+    assert_int_equal(watch.last.devices, 10000);
+    assert_int_equal(watch.last.bytes, outcome.done.bytes);
 }
 
 static void test_cancel(void **state)
@@ -552,7 +594,7 @@ static void test_cancel(void **state)
     struct fixture *fixture = *state;
     struct outcome outcome;
 
-    for (unsigned at = 1; at <= 3; at++) {
+    for (unsigned at = 1; at <= 5; at++) {
         run_watched(fixture, &(struct watch){.cancel_at = at}, &outcome);
         assert_int_equal(outcome.code, ERR_CANCELED);
         assert_int_equal(outcome.where.line, 0);
@@ -592,6 +634,17 @@ static void test_settings_stay(void **state)
     assert_string_equal(setting(fixture, "PRAGMA cache_size"), cache);
 }
 
+/* What is wrong is found while others write: only an input that is right waits for them. */
+static void test_check_does_not_wait(void **state)
+{
+    struct fixture *fixture = *state;
+
+    tmpstore_sql(&fixture->store, "BEGIN IMMEDIATE");
+    expect_refusal(fixture, "{}", "", "one of device, policy and delete_device");
+    refuse_csv(fixture, "device_id,platform\na,beos\n", 2, "platform", "must be ios");
+    tmpstore_sql(&fixture->store, "ROLLBACK");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -605,11 +658,13 @@ int main(void)
         TEST(test_deletion),
         TEST(test_again_queues_nothing),
         TEST(test_a_new_device_is_queued_once),
+        TEST(test_order),
         TEST(test_refuses_lines),
         TEST(test_accepts_an_escaped_backslash_before_u0000),
         TEST(test_refuses_values),
         TEST(test_refuses_long_values),
         TEST(test_csv),
+        TEST(test_csv_rows_are_found_again),
         TEST(test_csv_keeps_what_is_left_out),
         TEST(test_csv_refuses_headers),
         TEST(test_csv_refuses_rows),
@@ -623,6 +678,7 @@ int main(void)
         TEST(test_progress),
         TEST(test_cancel),
         TEST(test_settings_stay),
+        TEST(test_check_does_not_wait),
     };
 
     return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
