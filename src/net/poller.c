@@ -77,7 +77,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     int flags = 0;
 
     if (status < 0) {
-        flags = CURL_CSELECT_ERR;
+        /* with IN, so that libcurl reads the error by itself: on ERR alone it gives up without sending again what was sent on an idle
+         * connection that the server had closed */
+        flags = CURL_CSELECT_ERR | CURL_CSELECT_IN;
         watch->applied = 0; /* libuv has stopped the handle */
         mark_changed(watch);
     }

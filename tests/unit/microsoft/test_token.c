@@ -100,7 +100,7 @@ static void test_an_expired_token_is_not_given_out(void **state)
 static void settle(struct tenant *tenant, uint64_t fetches)
 {
     while (token_fetches(tenant->source) < fetches || http_in_flight(tenant->client) > 0)
-        uv_run(&tenant->loop, UV_RUN_ONCE);
+        uv_run(&tenant->loop, UV_RUN_NOWAIT);
 }
 
 static void test_a_token_is_renewed_before_its_end(void **state)
@@ -118,15 +118,35 @@ static void test_a_token_is_renewed_before_its_end(void **state)
     assert_int_equal(token_fetches(tenant.source), 1);
     tenant.now_ms = (3600 - 300) * 1000;
     assert_string_equal(token_get(tenant.source), "aaaa");
-    uv_run(&tenant.loop, UV_RUN_NOWAIT);
-    assert_int_equal(token_state(tenant.source), TOKEN_RENEWING);
-    assert_string_equal(token_get(tenant.source), "aaaa"); /* serves meanwhile */
-    want(&tenant, &told);
-    assert_true(told.good);
     settle(&tenant, 2);
     assert_string_equal(token_get(tenant.source), "bbbb");
     assert_int_equal(token_state(tenant.source), TOKEN_VALID);
     assert_int_equal(token_fetches(tenant.source), 2);
+    tenant_stop(&tenant);
+}
+
+static void test_the_old_token_serves_during_renewal(void **state)
+{
+    static const struct scripted_step hang[] = {{NULL, SCRIPTED_HANG}};
+    struct tenant tenant;
+    struct told told;
+
+    (void)state;
+    tenant_start(&tenant);
+    play(&tenant, tokens);
+    want(&tenant, &told);
+    play(&tenant, hang);
+    tenant.now_ms = 3300 * 1000;
+    assert_string_equal(token_get(tenant.source), "aaaa");
+    while (scripted_requests(tenant.server) < 2)
+        uv_run(&tenant.loop, UV_RUN_NOWAIT);
+    assert_int_equal(token_state(tenant.source), TOKEN_RENEWING);
+    assert_string_equal(token_get(tenant.source), "aaaa");
+    want(&tenant, &told);
+    assert_true(told.good);
+    tenant.now_ms = 3600 * 1000;
+    assert_null(token_get(tenant.source));
+    assert_int_equal(token_state(tenant.source), TOKEN_FETCHING);
     tenant_stop(&tenant);
 }
 
@@ -387,7 +407,7 @@ static void test_a_callback_may_free_the_source(void **state)
         token_want(tenant.source, free_source, &tenant);
         token_want(tenant.source, tell, &told);
         while (tenant.source != NULL)
-            uv_run(&tenant.loop, UV_RUN_ONCE);
+            uv_run(&tenant.loop, UV_RUN_NOWAIT);
         tenant.settings.client_secret_file = secret_file;
         tenant_stop(&tenant);
         assert_int_equal(told.calls, 0);
@@ -438,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_all_who_want_share_one_request),
         cmocka_unit_test(test_an_expired_token_is_not_given_out),
         cmocka_unit_test(test_a_token_is_renewed_before_its_end),
+        cmocka_unit_test(test_the_old_token_serves_during_renewal),
         cmocka_unit_test(test_short_lives_and_refresh_in_set_the_time_of_renewal),
         cmocka_unit_test(test_a_failed_renewal_leaves_the_old_token),
         cmocka_unit_test(test_those_who_wait_are_told_why_not),

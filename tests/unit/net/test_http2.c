@@ -10,11 +10,12 @@ enum { MANY = 150 };
 static void test_requests_share_one_connection(void **state)
 {
     static const struct scripted_step steps[] = {{"{\"h2\":true}", SCRIPTED_KEEP}};
+    const struct http_options one = {.max_connections = 1};
     static struct answer answers[MANY];
     struct fixture fixture;
 
     (void)state;
-    fixture_start(&fixture, true, &usual);
+    fixture_start(&fixture, true, &one);
     play(&fixture, steps);
     for (int i = 0; i < MANY; i++) {
         const struct http_request request = {.method = HTTP_PUT,
@@ -98,7 +99,7 @@ static void test_a_hanging_stream_does_not_hold_up_the_others(void **state)
     play(&fixture, steps);
     id = start_get(&fixture, &hanging);
     while (scripted_requests(fixture.server) == 0)
-        uv_run(&fixture.loop, UV_RUN_ONCE);
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
     for (int i = 0; i < 5; i++) {
         get_and_wait(&fixture, &answer);
         assert_int_equal(answer.response.result, 0);
@@ -126,7 +127,7 @@ static void test_close_with_many_streams_open(void **state)
     for (int i = 0; i < MANY; i++)
         start_get(&fixture, &answers[i]);
     while (scripted_requests(fixture.server) < 20)
-        uv_run(&fixture.loop, UV_RUN_ONCE);
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
     fixture_stop(&fixture);
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(answers[i].calls, 1);

@@ -155,11 +155,9 @@ static void test_the_whole_transfer_has_a_limit(void **state)
     play(&fixture, hang);
     get_and_wait(&fixture, &answer);
     assert_int_equal(answer.response.result, ERR_TIMEOUT);
-    assert_true(answer.response.maybe_sent);
     play(&fixture, half);
     get_and_wait(&fixture, &answer);
     assert_int_equal(answer.response.result, ERR_TIMEOUT);
-    assert_int_equal(answer.response.status, 200);
     fixture_stop(&fixture);
 
     fixture_start(&fixture, false, &usual);
@@ -268,6 +266,26 @@ static void test_cancel_before_the_first_turn(void **state)
     assert_int_equal(answer.calls, 1);
 }
 
+/* Once the server has the request, nobody knows what it made of it. */
+static void test_what_was_sent_may_have_been_processed(void **state)
+{
+    struct fixture fixture;
+    struct answer answer;
+    uint64_t id;
+
+    (void)state;
+    fixture_start(&fixture, false, &usual);
+    play(&fixture, hang);
+    id = start_get(&fixture, &answer);
+    while (scripted_requests(fixture.server) == 0)
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    http_cancel(fixture.client, id);
+    loop_until(&fixture.loop, &answer.calls, 1);
+    assert_int_equal(answer.response.result, ERR_CANCELED);
+    assert_true(answer.response.maybe_sent);
+    fixture_stop(&fixture);
+}
+
 /* Cancels after `turns` turns of the loop: in the midst of connect, handshake, request or answer. */
 static void test_cancel_at_every_turn(void **state)
 {
@@ -275,12 +293,12 @@ static void test_cancel_at_every_turn(void **state)
     struct answer answer;
 
     (void)state;
-    for (int turns = 0; turns < 12; turns++) {
+    for (int turns = 0; turns < 20000; turns += 1 + turns / 2) {
         fixture_start(&fixture, false, &usual);
         play(&fixture, hang);
         uint64_t id = start_get(&fixture, &answer);
         for (int i = 0; i < turns && scripted_requests(fixture.server) == 0; i++)
-            uv_run(&fixture.loop, UV_RUN_ONCE);
+            uv_run(&fixture.loop, UV_RUN_NOWAIT);
         http_cancel(fixture.client, id);
         loop_until(&fixture.loop, &answer.calls, 1);
         assert_int_equal(answer.response.result, ERR_CANCELED);
@@ -295,13 +313,13 @@ static void test_close_at_every_turn(void **state)
     struct fixture fixture;
 
     (void)state;
-    for (int turns = 0; turns < 12; turns++) {
+    for (int turns = 0; turns < 20000; turns += 1 + turns / 2) {
         fixture_start(&fixture, false, &usual);
         play(&fixture, hang);
         for (int i = 0; i < 3; i++)
             start_get(&fixture, &answers[i]);
         for (int i = 0; i < turns && scripted_requests(fixture.server) < 2; i++)
-            uv_run(&fixture.loop, UV_RUN_ONCE);
+            uv_run(&fixture.loop, UV_RUN_NOWAIT);
         http_client_close(fixture.client, on_closed, &fixture);
         assert_int_equal(fixture.answers, 0);
         assert_int_equal(fixture.closed, 0);
@@ -425,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_requests_that_wait_for_a_connection_are_limited_too),
         cmocka_unit_test(test_bodies_and_headers_have_a_cap),
         cmocka_unit_test(test_cancel_before_the_first_turn),
+        cmocka_unit_test(test_what_was_sent_may_have_been_processed),
         cmocka_unit_test(test_cancel_at_every_turn),
         cmocka_unit_test(test_close_at_every_turn),
         cmocka_unit_test(test_a_callback_may_cancel_another),
