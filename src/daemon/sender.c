@@ -11,7 +11,7 @@
 #include "microsoft/partner.h"
 
 enum {
-    READY_MAX = 1000,  /* items staged ahead; enough for 10 ms at the highest rates */
+    READY_MAX = 500,   /* items staged ahead; enough for 5 ms at the highest rates */
     RECORD_MAX = 512,  /* results in one durable commit: a few ms of work */
     URGENT_EXTRA = 64, /* urgent items staged on top of a full ready list */
     RELEASE_MS = 1000, /* blocked longer than this, what is ready goes back, to be decided anew */
@@ -260,9 +260,8 @@ static bool wants_stage(const struct sender *sender)
 /* How many items may be ready at once: twice what can be in flight, so that the store works while the network does. */
 static unsigned ready_target(const struct sender *sender, int window)
 {
-    if (window < 0)
-        return sender->options
-            .items_per_flight; /* the first request, on trial, must be able to speak for all: see judge_denials() */
+    if (window < 0) /* the request on trial: of one device alone it could not be told whether the app is denied */
+        return sender->options.items_per_flight;
     unsigned target = 2 * (unsigned)window * sender->options.items_per_flight;
     return target < READY_MAX ? target : READY_MAX;
 }
