@@ -41,8 +41,8 @@ static void test_requests_share_one_connection(void **state)
 static void test_a_lost_stream_is_a_network_error(void **state)
 {
     static const struct scripted_step cases[] = {
-        {NULL, SCRIPTED_RST_STREAM}, {"half an ans", SCRIPTED_RST_STREAM}, {NULL, SCRIPTED_RESET},
-        {NULL, SCRIPTED_CLOSE},      {"half an ans", SCRIPTED_RESET},
+        {NULL, SCRIPTED_RST_STREAM}, {"half of i", SCRIPTED_RST_STREAM}, {NULL, SCRIPTED_RESET},
+        {NULL, SCRIPTED_CLOSE},      {"half of i", SCRIPTED_RESET},
     };
     static const struct scripted_step fine[] = {{"fine", SCRIPTED_KEEP}};
     struct fixture fixture;
