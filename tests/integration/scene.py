@@ -7,6 +7,7 @@ Microsoft agree.
 
 A module that imports these two has one simulator a module, reset before each test: its start costs more than most tests do.
 """
+import json
 import re
 import sqlite3
 import types
@@ -93,7 +94,10 @@ COMPARISON = _load_comparison()
 
 def differences(store, sim, tenant=None):
     """What Microsoft believes otherwise than the MDM's tables say it should."""
-    wrong, _ = COMPARISON.compare(COMPARISON.read_store(store.path), sim.devices(tenant))
+    devices = COMPARISON.read_store(store.path)
+    for device in devices:
+        device["azure_device_id"] = device["azure_device_id"] or ""
+    wrong, _ = COMPARISON.compare(devices, sim.devices(tenant))
     return [f"{device['device_id']}: {problem}" for device, problem in wrong]
 
 
@@ -140,3 +144,29 @@ def in_the_past(store):
 
 
 guid = harness.guid
+
+
+def reports(sim, since=0, about=None):
+    """Every report in the simulator's log, in the order sent: [{"about": Azure id, "state", "name", ...}]. `about` picks one device."""
+    found = []
+    for request in sim.requests(since, body=True):
+        if request["at"] == "partner_put":
+            content = json.loads(json.loads(request["body"])["Content"])
+            for inventory, compliance in zip(content[::2], content[1::2]):
+                found.append({"request": request, "about": inventory["DeviceId"], "name": inventory["DeviceName"],
+                              "os_version": inventory["OsVersion"], "user": inventory["UserId"], "os": inventory["Os"],
+                              "state": _state(inventory["DeviceManagementState"] == "managed",
+                                              compliance["complianceStatus"] == "compliant")})
+        elif request["at"] == "graph_batch":
+            for item in json.loads(request["body"])["requests"]:
+                device = re.fullmatch(r"/devices\(deviceId='([0-9a-f-]{36})'\)", item["url"])
+                if device:
+                    found.append({"request": request, "about": device[1], "name": item["body"].get("displayName"),
+                                  "os_version": item["body"].get("operatingSystemVersion"), "os": "Windows",
+                                  "state": _state(item["body"]["isManaged"], item["body"]["isCompliant"])})
+    return [report for report in found if about in (None, report["about"])]
+
+
+def _state(managed, compliant):
+    assert managed or not compliant
+    return "compliant" if compliant else "non_compliant" if managed else "removed"
