@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,17 +73,15 @@ static int copy_file(struct database *source, const char *path, void (*progress)
     return code;
 }
 
-/* Makes the new name durable. */
-static void sync_directory(const char *path)
+/* Makes the new name durable. `path` is cut. */
+static void sync_directory(char *path)
 {
-    char *copy = strdup(path);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd >= 0) {
         fsync(fd);
         close(fd);
     }
-    free(copy);
 }
 
 static void remove_leftovers(const char *path)
@@ -114,6 +111,6 @@ int database_backup(struct database *database, const char *destination,
         code = file_error(destination, err);
     remove_leftovers(temporary);
     if (code == 0)
-        sync_directory(destination);
+        sync_directory(temporary); /* beside it */
     return code;
 }

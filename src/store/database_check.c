@@ -93,7 +93,7 @@ static int check_schema(struct database *database, struct buf *report, struct er
     static const char sql[] =
         "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name";
     struct database *fresh;
-    sqlite3_stmt *row;
+    sqlite3_stmt *row = NULL;
 
     int code = database_open_raw(":memory:", SQLITE_OPEN_READWRITE, &fresh, err);
     if (code < 0)
@@ -102,11 +102,8 @@ static int check_schema(struct database *database, struct buf *report, struct er
         code = statement_exec(fresh, schema_scripts[i], err);
     if (code == 0)
         code = statement_get(fresh, sql, &row, err, "");
-    while (code >= 0 && (code = statement_step(fresh, row, err)) == 1) {
+    while (code == 0 && (code = statement_step(fresh, row, err)) == 1)
         code = compare_object(database, row, report, err);
-        if (code < 0)
-            break;
-    }
     database_close(fresh);
     return code;
 }

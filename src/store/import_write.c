@@ -80,6 +80,7 @@ static int make_statement(struct import *import, unsigned columns, bool insert, 
     writer->next = (writer->next + 1) % IMPORT_STATEMENTS;
     sqlite3_finalize(statement->statement);
     *statement = (struct import_statement){0};
+    *ret_statement = statement;
 
     buf_init(&sql, 0);
     (insert ? insert_text : update_text)(columns, &sql);
@@ -91,7 +92,6 @@ static int make_statement(struct import *import, unsigned columns, bool insert, 
         return statement_error(import->database, result, import->err, NULL);
     statement->columns = columns;
     statement->insert = insert;
-    *ret_statement = statement;
     return 0;
 }
 
