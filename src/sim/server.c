@@ -198,8 +198,10 @@ static int turn(struct server *server, int limit_ms, struct error *err)
         wait = limit_ms;
     if (poll(fds, 2, wait) < 0 && errno != EINTR)
         return error_set(err, ERR_IO, errno, "poll: %s", strerror(errno));
-    if (fds[1].revents && read(server->signals, &signal_info, sizeof(signal_info)) > 0)
+    if (fds[1].revents && read(server->signals, &signal_info, sizeof(signal_info)) > 0) {
+        log_info(TAG_SIM, "ending on %s", strsignal((int)signal_info.ssi_signo));
         server->world->quit = true;
+    }
     timers_run(&server->world->timers, world_monotonic_ms(server->world));
     if (MHD_run(server->daemon) != MHD_YES)
         return error_set(err, ERR_IO, 0, "the HTTP library gave up");

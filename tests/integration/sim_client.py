@@ -157,6 +157,11 @@ class SimProcess:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        except OSError as problem:
+            if self.process is not None and self.process.poll() is not None:
+                raise RuntimeError(f"complyd-sim ended by itself with {self.process.returncode}: "
+                                   f"{self.log.read_text(errors='replace')[-4000:]}") from problem
+            raise
         finally:
             if own:
                 connection.close()
