@@ -44,7 +44,8 @@ int migrate_run(struct database *database, int *ret_from, struct error *err)
 
     code = database_version(database, ret_from, err);
     if (code == 0 && *ret_from > schema_count)
-        code = error_set(err, ERR_STORE_NEWER, 0, "store %s has schema version %d, this program knows %d",
+        code = error_set(err, ERR_STORE_NEWER, 0,
+                         "store %s has schema version %d, this program knows %d: install the newer complyd",
                          database->path, *ret_from, schema_count);
     if (code == 0 && *ret_from < schema_count)
         code = apply(database, *ret_from, err);
