@@ -24,7 +24,7 @@ struct endpoints_discovery;
 int endpoints_discover(struct http_client *client, const char *graph_url, struct token_source *graph_token,
                        const struct clock *clock, endpoints_done_fn *done, void *ctx,
                        struct endpoints_discovery **ret_discovery);
-void endpoints_cancel(struct endpoints_discovery *discovery); /* done is not called any more */
+void endpoints_cancel(struct endpoints_discovery *discovery); /* done is not called any more; NULL is fine */
 
 /* Parsers, for tests and fuzzing: 0, ERR_REPLY or ERR_NOTFOUND. `ret_next` gets the @odata.nextLink or "". */
 int endpoints_parse_principal(const char *json, size_t length, char ret_id[GUID_TEXT], struct error *err);

@@ -219,6 +219,8 @@ int endpoints_discover(struct http_client *client, const char *graph_url, struct
 
 void endpoints_cancel(struct endpoints_discovery *discovery)
 {
+    if (discovery == NULL)
+        return;
     if (!discovery->asking) {
         token_unwant(discovery->token, discovery);
         discovery_free(discovery);

@@ -31,7 +31,7 @@ int textfile_read(const char *path, struct buf *content, struct error *err)
     const size_t before = content->length;
     char chunk[4096];
     ssize_t got;
-    int fd;
+    int fd = -1;
     int result = open_regular(path, &fd, err);
 
     if (result != 0)
