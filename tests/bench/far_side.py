@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
-"""Microsoft's side of a benchmark: certificates, nginx with static answers, and the sink that notes when a report came."""
+"""Microsoft's side of a benchmark: certificates, nginx with static answers, the sink that notes when a report came."""
 
 import json
 import os

@@ -28,17 +28,20 @@ def write(path, platform, count):
     rng = random.Random(20260101)
     with open(path, "w", encoding="utf-8") as file:
         for policy, name, action in (("block", "Passcode", "quarantine"), ("note", "Battery", "monitor")):
-            file.write(json.dumps({"policy": {"policy_id": policy, "name": name, "enabled": 1, "actions": [action]}}) + "\n")
+            line = {"policy": {"policy_id": policy, "name": name, "enabled": 1, "actions": [action]}}
+            file.write(json.dumps(line) + "\n")
         for number in range(count):
             watched = number < WATCHED
             device_id = f"watched-{number:06d}" if watched else f"device-{number:07d}"
             azure_id = f"bbbbbbbb-0000-4000-8000-{number:012x}" if watched else \
-                f"{rng.getrandbits(32) & 0x7fffffff:08x}-{number & 0xffff:04x}-4{rng.getrandbits(12):03x}-9abc-{number:012x}"
+                f"{rng.getrandbits(32) & 0x7fffffff:08x}-{number & 0xffff:04x}-4{rng.getrandbits(12):03x}-9abc-"\
+                f"{number:012x}"
             maker, model, version = MODELS[platform][number % 3]
             violations = "" if watched or number % 100 >= 8 else '"block"' if number % 100 < 3 else '"note"'
             file.write(
                 f'{{"device":{{"device_id":"{device_id}","platform":"{platform}","name":"{model} of user {number:07d}",'
-                f'"manufacturer":"{maker}","model":"{model}","serial_number":"SN{number:010d}","os_version":"{version}",'
+                f'"manufacturer":"{maker}","model":"{model}","serial_number":"SN{number:010d}",'
+                f'"os_version":"{version}",'
                 f'"user_principal_name":"{user_principal_name(number)}","managed":1,"azure_device_id":"{azure_id}",'
                 f'"azure_client_status":"Success","last_check_in":1767225600,"evaluated_at":1767225600,'
                 f'"violations":[{violations}]}}}}\n')

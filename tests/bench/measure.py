@@ -36,15 +36,17 @@ class Yardstick:
 
     def run(self):
         for mode in self.modes:
-            self.runs[mode].append(run_raw(*self.arguments, mode, self.count // BATCH if mode == "batch" else self.count))
+            requests = self.count // BATCH if mode == "batch" else self.count
+            self.runs[mode].append(run_raw(*self.arguments, mode, requests))
 
     def seconds_for(self, devices, requests):
-        """How long raw libcurl takes for what the daemon did: on the partner channel `requests` beyond one a device are the
-        questions for verdicts, and each of those goes with one PUT."""
+        """How long raw libcurl takes for what the daemon did: on the partner channel `requests` beyond one a device are
+        the questions for verdicts, and each of those goes with one PUT."""
         if "batch" in self.runs:
             return devices / BATCH / mean(self.runs["batch"], "requests_per_s")
         asked = min(devices, max(0, requests - devices))
-        return (devices - asked) / mean(self.runs["put"], "requests_per_s") + 2 * asked / mean(self.runs["mix"], "requests_per_s")
+        alone = (devices - asked) / mean(self.runs["put"], "requests_per_s")
+        return alone + 2 * asked / mean(self.runs["mix"], "requests_per_s")
 
     def cpu_for(self, devices):
         """CPU seconds of raw libcurl for all messages, and on the partner channel one question for each."""
@@ -62,11 +64,12 @@ def drain(daemon, server, yardstick, count):
     yardstick.run()
     start_s = daemon.start()
     ready_at, cpu_ready, served_ready = time.monotonic(), daemon.cpu_seconds(), server.requests()
+    loop_ready = daemon.loop_cpu_seconds()
     sent_at = daemon.wait_empty("outbox", every)
     cpu_sent, served_sent = daemon.cpu_seconds(), server.requests()
     daemon.wait_empty("message", 0.2)
     cpu_all, served_all = daemon.cpu_seconds(), server.requests()
-    peak = daemon.peak_mib()
+    loop_all, peak = daemon.loop_cpu_seconds(), daemon.peak_mib()
     daemon.stop()
     yardstick.run()
     seconds = sent_at - ready_at
@@ -76,6 +79,8 @@ def drain(daemon, server, yardstick, count):
         "requests": served_all - served_ready,
         "cpu_s_per_1000": (cpu_all - cpu_ready) / count * 1000,
         "cpu_us_per_request": (cpu_all - cpu_ready) / max(1, served_all - served_ready) * 1e6,
+        "loop_cpu_us_per_device": (loop_all - loop_ready) / count * 1e6,
+        "store_cpu_us_per_device": (cpu_all - cpu_ready - loop_all + loop_ready) / count * 1e6,
         "cpu_cores": (cpu_sent - cpu_ready) / seconds,
         "rate_ratio": yardstick.seconds_for(count, served_sent - served_ready) / seconds,
         "cpu_ratio": (cpu_all - cpu_ready) / yardstick.cpu_for(count),
@@ -107,9 +112,9 @@ def quantile(values, share):
 
 
 def match(committed, arrived):
-    """Milliseconds from the return of each commit to the first byte of its report. Reports of one device and verdict come in
-    the order of their commits; what was sent before the commit returned cannot be about it, but for the instants between the
-    commit's visibility and its return."""
+    """Milliseconds from the return of each commit to the first byte of its report. Reports of one device and verdict come
+    in the order of their commits; what was sent before the commit returned cannot be about it, but for the instants
+    between the commit's visibility and its return."""
     late, lost = [], 0
     for key, commits in committed.items():
         reports = list(arrived.get(key, []))
@@ -135,8 +140,25 @@ def sink_text(sink):
         return file.read()
 
 
+def disk(folder, times=200):
+    """What the disk takes for a durable write of six pages, about a small commit's: no promise about durability can be
+    kept faster."""
+    took = []
+    path = os.path.join(folder, "disk.probe")
+    with open(path, "wb", buffering=0) as file:
+        for _ in range(times):
+            file.write(bytes(6 * 4096))
+            began = time.monotonic()
+            os.fdatasync(file.fileno())
+            took.append((time.monotonic() - began) * 1000)
+            time.sleep(0.01)
+    os.unlink(path)
+    return {"disk_p50_ms": quantile(took, 0.5), "disk_p99_ms": quantile(took, 0.99)}
+
+
 def latency(tools, daemon, sink, count, pause_ms, warm_up=20):
     """One durable commit at a time on a quiet system; the first few warm the connection up and are not counted."""
+    probe = disk(os.path.dirname(daemon.store))
     daemon.start()
     daemon.wait_empty("outbox", 0.05)
     known = len(sink_text(sink))
@@ -145,7 +167,7 @@ def latency(tools, daemon, sink, count, pause_ms, warm_up=20):
     time.sleep(0.2)
     delays, lost = match(committed, read_events(sink_text(sink)[known:]))
     daemon.stop()
-    return {"commits": count, "lost": lost, **quantiles(delays[warm_up:])}
+    return {"commits": count, "lost": lost, **quantiles(delays[warm_up:]), **probe}
 
 
 def quantiles(delays):
@@ -154,8 +176,8 @@ def quantiles(delays):
 
 
 def overtaking(tools, daemon, sink, changes, pause_ms):
-    """Worsenings committed while a weekly report of the whole fleet runs flat out. The watched devices come last in the walk, so
-    what the sink sees of them meanwhile is what overtook."""
+    """Worsenings committed while a weekly report of the whole fleet runs flat out. The watched devices come last in the walk,
+    so what the sink sees of them meanwhile is what overtook."""
     subject.make_weekly_due(daemon.store)
     daemon.start()
     daemon.wait(lambda: weekly_progress(daemon)[0] >= 2000, 0.05, "the weekly report to run")
@@ -165,7 +187,8 @@ def overtaking(tools, daemon, sink, changes, pause_ms):
     daemon.stop()
     text = sink_text(sink)
     delays, lost = match(committed, read_events(text))
-    marks = [(int(words[0]), int(words[3])) for words in map(str.split, text.splitlines()) if (words[1], words[2]) in committed]
+    marks = [(int(words[0]), int(words[3])) for words in map(str.split, text.splitlines())
+             if (words[1], words[2]) in committed]
     rate = (marks[-1][1] - marks[0][1]) / ((marks[-1][0] - marks[0][0]) / 1e9)
     return {"changes": changes, "lost": lost, "fed": fed, "total": total, "requests_per_s": rate, **quantiles(delays)}
 
@@ -186,15 +209,16 @@ def idle(daemon, seconds, settle=20):
     cpu = daemon.cpu_seconds() - cpu
     calls = traced_calls(daemon.process.pid, min(seconds, 30))
     daemon.stop()
-    return {"seconds": seconds, "voluntary": after[0] - before[0], "involuntary": after[1] - before[1], "cpu_ms": cpu * 1000,
+    return {"seconds": seconds, "voluntary": after[0] - before[0], "involuntary": after[1] - before[1],
+            "cpu_ms": cpu * 1000,
             "per_5_s": (after[0] - before[0]) / seconds * 5, "calls_traced": calls}
 
 
 def traced_calls(pid, seconds):
     """System calls in a further quiet while, by name; empty where strace is absent or not allowed."""
     try:
-        done = subprocess.run(["timeout", "-s", "INT", str(seconds), "strace", "-f", "-c", "-p", str(pid)], capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(["timeout", "-s", "INT", str(seconds), "strace", "-f", "-c", "-p", str(pid)],
+                              capture_output=True, text=True, check=False)
     except OSError:
         return {}
     calls = {}

@@ -21,7 +21,7 @@ log_format = text
 
 [reporting]
 full_report_spread = 0s
-max_in_flight = {in_flight}
+max_in_flight = 100
 
 [breaker]
 max_count = 1000000
@@ -78,19 +78,20 @@ def checkpoint(store):
 def make_weekly_due(store):
     """The next start finds that the weekly report should have begun a minute ago."""
     with sqlite3.connect(store) as db:
-        db.execute("INSERT INTO full_report (connection, kind, due_at_ms) VALUES ('default', 0, ?) ON CONFLICT DO UPDATE "
-                   "SET due_at_ms = excluded.due_at_ms, started_at_ms = -1", (int(time.time() * 1000) - 60000,))
+        db.execute("INSERT INTO full_report (connection, kind, due_at_ms) VALUES ('default', 0, ?) "
+                   "ON CONFLICT DO UPDATE SET due_at_ms = excluded.due_at_ms, started_at_ms = -1",
+                   (int(time.time() * 1000) - 60000,))
     db.close()
 
 
 class Daemon:
     """A running complyd; start() returns when it has said READY=1."""
 
-    def __init__(self, programs, folder, url, ca_file, in_flight=100):
+    def __init__(self, programs, folder, url, ca_file, store_folder=None):
         self.program = os.path.join(programs, "complyd")
         self.folder = folder
         # A directory of its own, as /var/lib/complyd is: the daemon watches it.
-        self.store = os.path.join(folder, "store", "store.db")
+        self.store = os.path.join(store_folder or os.path.join(folder, "store"), "store.db")
         os.makedirs(os.path.dirname(self.store), exist_ok=True)
         self.conf = os.path.join(folder, "complyd.conf")
         self.process = None
@@ -100,7 +101,7 @@ class Daemon:
             file.write("bench-secret\n")
         os.chmod(secret, 0o600)
         with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(store=self.store, folder=folder, url=url, ca_file=ca_file, in_flight=in_flight))
+            file.write(CONFIGURATION.format(store=self.store, folder=folder, url=url, ca_file=ca_file))
 
     def start(self):
         """Returns the seconds from exec to READY=1."""
@@ -112,8 +113,8 @@ class Daemon:
             notify.bind(path)
             notify.settimeout(60)
             began = time.monotonic()
-            self.process = subprocess.Popen([self.program, "--foreground", "--config", self.conf], stdout=log, stderr=log,
-                                            env={**os.environ, "NOTIFY_SOCKET": path})
+            self.process = subprocess.Popen([self.program, "--foreground", "--config", self.conf],
+                                            stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": path})
             while b"READY=1" not in notify.recv(4096):
                 pass
             return time.monotonic() - began
@@ -157,6 +158,10 @@ class Daemon:
 
     def cpu_seconds(self):
         return cpu_seconds(self.process.pid)
+
+    def loop_cpu_seconds(self):
+        """Of the main thread alone; the rest is the store's threads."""
+        return cpu_seconds(f"{self.process.pid}/task/{self.process.pid}")
 
     def peak_mib(self):
         return status_field(self.process.pid, "VmHWM") / 1024
