@@ -29,7 +29,7 @@ const struct settings *daemon_settings(const struct daemon *daemon);
 
 /* Runs a look at the fleet on the read-only connection. While the store cannot be opened (DAEMON_STORE_TROUBLE) its done comes with
  * ERR_STORE and the reason. */
-void daemon_look(struct daemon *daemon, struct store_job *look);
+void daemon_look(struct daemon *daemon, struct store_job *job);
 
 /* X(NAME, word) */
 #define DAEMON_STATES(X)                                                                                               \

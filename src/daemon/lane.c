@@ -227,7 +227,7 @@ static int build(struct lane *lane, const struct flight *flight)
         graph_batch_url(&lane->url, connection->settings->graph_url);
         graph_devices_body(&lane->body, reports, flight->count);
     } else {
-        partner_url(&lane->url, connection->endpoints.device_url, &reports[0]->message_id);
+        partner_url(&lane->url, connection->endpoints.device_url, &flight->items[0]->report.message_id);
         partner_body(&lane->body, connection->settings->tenant_id, reports, flight->count);
     }
     return buf_error(&lane->url) < 0 ? buf_error(&lane->url) : buf_error(&lane->body);

@@ -141,12 +141,10 @@ static void on_answer(void *ctx, const struct http_response *response)
     read_items(resolver, outcomes, user_ids);
     resolver->ops->answered(resolver->ctx, &whole);
     size_t left = unsettled(resolver);
-    if (left == 0) {
-        finish(resolver);
-    } else if (left < before) {
+    if (left > 0 && left < before) {
         resolver->failures = 0;
         next_batch(resolver);
-    } else if (resolver->found->count > 0) {
+    } else if (left == 0 || resolver->found->count > 0) {
         finish(resolver); /* what is known need not wait for the rest: that is asked for in the next round */
     } else {
         retry_later(resolver, whole.retry_after_ms);

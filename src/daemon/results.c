@@ -338,8 +338,10 @@ void results_free(struct results *results)
         free(message);
     }
     while (results->asking) {
-        free(results->asking->message);
-        free_question(results->asking);
+        struct question *question = results->asking;
+        results->asking = question->next;
+        free(question->message);
+        free(question);
     }
     for (size_t i = 0; i < results->verdict_count; i++)
         free(results->verdicts[i].message);

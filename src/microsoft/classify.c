@@ -158,7 +158,7 @@ void classify_request_id(struct outcome *outcome, const char *request_id)
 
     if (request_id[0] == '\0')
         return;
-    for (; request_id[length] != '\0' && length < sizeof(outcome->request_id) - 1; length++)
+    for (; length < sizeof(outcome->request_id) - 1 && request_id[length] != '\0'; length++)
         outcome->request_id[length] = request_id[length] > ' ' && request_id[length] <= '~' ? request_id[length] : '?';
     outcome->request_id[length] = '\0';
 }

@@ -227,7 +227,8 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     item->previous = previous_state(work);
     item->seq = candidate->seq;
     item->queued_at_ms = candidate->queued_at;
-    item->inventory_digest = work->decision.kind == DECISION_RETIRE ? 0 : subject->digest;
+    /* A removal tells nothing of the inventory: a device that comes back tells all of it. */
+    item->inventory_digest = item->report.state == AZURE_STATE_REMOVED ? 0 : subject->digest;
     entry->has_report = subject->has_report;
     entry->same_told = is_same_told(work, &item->report);
     entry->awaits_verdict = subject->status == STATUS_IN_PROGRESS && subject->has_message_id;

@@ -98,7 +98,7 @@ int database_version(struct database *database, int *ret_version, struct error *
 
 static int check_version(struct database *database, struct error *err)
 {
-    int version;
+    int version = 0;
     int code = database_version(database, &version, err);
     if (code < 0 || version == schema_count || database->mode == DATABASE_ANY_VERSION)
         return code;
@@ -132,9 +132,9 @@ int database_open(const char *path, enum database_mode mode, struct database **r
     if (code < 0)
         return code;
 
-    struct database *database;
+    struct database *database = NULL;
     code = database_open_raw(path, SQLITE_OPEN_READWRITE, &database, err);
-    if (code < 0)
+    if (code < 0 || !database)
         return code;
     /* From before opening: when the file is replaced just now, the difference shows at the next look. */
     database->device = status.st_dev;
@@ -209,7 +209,7 @@ static void drop_stale_wal(const struct database *database)
 int database_reopen(struct database **database, struct error *err)
 {
     struct database *old = *database;
-    struct database *fresh;
+    struct database *fresh = NULL;
     bool replaced = database_was_replaced(old);
 
     if (old->handle) {
@@ -220,7 +220,7 @@ int database_reopen(struct database **database, struct error *err)
     if (replaced)
         drop_stale_wal(old);
     int code = database_open(old->path, old->mode, &fresh, err);
-    if (code < 0)
+    if (code < 0 || !fresh)
         return code;
 
     /* The same file: what is in flight stays so. */

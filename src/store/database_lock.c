@@ -16,12 +16,12 @@ struct database_lock {
 /* The file holds "complyd PID"; anything else in it is not repeated. */
 static long read_holder(int fd)
 {
+    static const char name[] = "complyd ";
     char text[64] = "";
-    long pid = 0;
 
-    if (pread(fd, text, sizeof(text) - 1, 0) <= 0 || sscanf(text, "complyd %ld", &pid) != 1)
+    if (pread(fd, text, sizeof(text) - 1, 0) <= 0 || strncmp(text, name, sizeof(name) - 1) != 0)
         return 0;
-    return pid;
+    return strtol(text + sizeof(name) - 1, NULL, 10);
 }
 
 static int write_holder(int fd)

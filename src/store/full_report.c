@@ -112,11 +112,11 @@ static int run_load(struct store_job *job, struct database *database, struct err
     return code;
 }
 
-void full_report_load_init(struct full_report_load *request, const char *connection, enum full_report_kind kind,
+void full_report_load_init(struct full_report_load *load, const char *connection, enum full_report_kind kind,
                            void (*done)(struct store_job *job))
 {
-    *request = (struct full_report_load){.job = {.run = run_load, .done = done}, .kind = kind};
-    snprintf(request->connection, sizeof(request->connection), "%s", connection);
+    *load = (struct full_report_load){.job = {.run = run_load, .done = done}, .kind = kind};
+    snprintf(load->connection, sizeof(load->connection), "%s", connection);
 }
 
 static int start(struct database *database, struct walk *walk, int64_t started_at_ms, struct error *err)

@@ -145,7 +145,7 @@ int statement_step(struct database *database, sqlite3_stmt *statement, struct er
 
 int statement_run(struct database *database, const char *sql, struct error *err, const char *format, ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
     va_start(arguments, format);
     int code = get(database, sql, &statement, err, format, &arguments);
@@ -161,7 +161,7 @@ int statement_run(struct database *database, const char *sql, struct error *err,
 int statement_int(struct database *database, const char *sql, int64_t *ret_value, struct error *err, const char *format,
                   ...)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     va_list arguments;
     va_start(arguments, format);
     int code = get(database, sql, &statement, err, format, &arguments);

@@ -230,7 +230,7 @@ static void record_results(struct world *world)
         case OUTBOX_ACCEPTED:
         case OUTBOX_SUCCESS:
             row->accepted++;
-            /* fall through */
+            __attribute__((fallthrough));
         case OUTBOX_REFUSED:
             row->queued = row->seq != result->item->seq;
             break;
