@@ -474,3 +474,13 @@ def test_switched_off_nothing_is_sent_and_changes_queue(store, sim, live, where)
     assert sorted((report["about"], report["state"], report["name"]) for report in sent) == [
         (PHONE, "non_compliant", "Another"), (PC, "non_compliant", "Another")]
     assert eventually(lambda: live.device("phone")["azure_report_time"])
+
+
+def test_a_pc_that_comes_back_tells_its_inventory(store, sim, daemon):  # noqa: F811
+    """Its removal was the first that Microsoft heard of the id, and removals carry no inventory."""
+    store.add_device("pc", number=2, platform="windows", os_version="10.0.22631", managed=0)
+    daemon.start()
+    wait_agreed(store, sim)
+    store.set_device("pc", managed=1)
+    wait_agreed(store, sim)
+    assert sim.device(guid(2))["displayName"] == "Phone pc"
