@@ -299,16 +299,19 @@ int fleet_plan_page(struct database *database, struct fleet_plan_place *place, u
     while (place->device_id != NULL && begin < fake.plan_count &&
            strcmp(fake.plan[begin].device_id, place->device_id) <= 0)
         begin++;
-    for (size_t i = begin; i < fake.plan_count && limit > 0; i++, limit--) {
-        if (each(ctx, &fake.plan[i]) != 0)
+    size_t end = begin;
+    for (; end < fake.plan_count && limit > 0; end++, limit--) {
+        if (each(ctx, &fake.plan[end]) != 0)
             return ERR_NOMEM;
+    }
+    if (end > begin) {
         fleet_plan_place_deinit(place);
         *place = (struct fleet_plan_place){.priority = PRIORITY_WEEKLY,
                                            .channel = 1,
                                            .due_at = INT64_MIN,
                                            .minute = 7,
                                            .connection = strdup("a:b/c"),
-                                           .device_id = strdup(fake.plan[i].device_id)};
+                                           .device_id = strdup(fake.plan[end - 1].device_id)};
     }
     *ret_more = limit == 0;
     return 0;
