@@ -76,7 +76,7 @@ static void mistakes_elsewhere_do_not_matter(void **state)
 
     (void)state;
     write_config("\xEF\xBB\xBF"
-                 "[connection x]\nclient_secret_file = /root/secret\nnonsense\n  [ daemon ] ; here\n"
+                 "[connection x]\nclient_secret_file = /nowhere/secret\nnonsense\n  [ daemon ] ; here\n"
                  "control_socket = /c.sock\n[web]\n\x01\x02\nlisten = everywhere\n");
     assert_socket(&invocation, "/c.sock");
 }
