@@ -356,6 +356,7 @@ static void test_a_federated_token_is_read_anew(void **state)
 
 /* ---- ends ---- */
 
+/* At whatever point of the request: a slow machine may even have had its answer by the last of them. */
 static void test_freeing_calls_nobody_back(void **state)
 {
     struct tenant tenant;
@@ -363,13 +364,16 @@ static void test_freeing_calls_nobody_back(void **state)
 
     (void)state;
     for (int turns = 0; turns < 4; turns++) {
+        int calls_before;
+
         tenant_start(&tenant);
         play(&tenant, tokens);
         token_want(tenant.source, tell, &told);
         for (int i = 0; i < turns; i++)
             uv_run(&tenant.loop, UV_RUN_NOWAIT);
+        calls_before = told.calls;
         tenant_stop(&tenant);
-        assert_int_equal(told.calls, 0);
+        assert_int_equal(told.calls, calls_before);
     }
 }
 
