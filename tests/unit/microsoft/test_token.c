@@ -364,7 +364,7 @@ static void test_freeing_calls_nobody_back(void **state)
 
     (void)state;
     for (int turns = 0; turns < 4; turns++) {
-        int calls_before;
+        unsigned calls_before;
 
         tenant_start(&tenant);
         play(&tenant, tokens);
