@@ -231,6 +231,7 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     item->inventory_digest = item->report.state == AZURE_STATE_REMOVED ? 0 : subject->digest;
     entry->has_report = subject->has_report;
     entry->same_told = is_same_told(work, &item->report);
+    entry->stray = item->retire_old || !subject->exists;
     entry->awaits_verdict = subject->status == STATUS_IN_PROGRESS && subject->has_message_id;
     entry->expiries = subject->expiries;
 }

@@ -17,6 +17,7 @@ struct outbox_entry {
     struct outbox_item item;
     bool has_report;     /* there is a report row */
     bool same_told;      /* ... about the same id, connection, platform, user and state */
+    bool stray;          /* about an id that is not the device's, or there is no device */
     bool awaits_verdict; /* the message before has no verdict yet */
     unsigned expiries;   /* of verdicts, in a row */
     char text[];         /* the strings */

@@ -45,11 +45,12 @@ static int touch_report(const struct entry *entry, enum compliance_status status
 static int write_report(const struct entry *entry, enum compliance_status status)
 {
     static const char sql[] =
-        "INSERT INTO report (device_id, state, connection, platform, azure_device_id, user_id, inventory_digest, "
+        "INSERT INTO report (device_id, state, connection, platform, azure_device_id, stray, user_id, "
+        "inventory_digest, "
         "accepted_at_ms, last_update_ms, message_id, removed_at_ms, status, request_id, attempted_at_ms, expiries) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET "
         "state = excluded.state, connection = excluded.connection, platform = excluded.platform, "
-        "azure_device_id = excluded.azure_device_id, user_id = excluded.user_id, "
+        "azure_device_id = excluded.azure_device_id, stray = excluded.stray, user_id = excluded.user_id, "
         "inventory_digest = excluded.inventory_digest, accepted_at_ms = excluded.accepted_at_ms, "
         "last_update_ms = excluded.last_update_ms, message_id = excluded.message_id, "
         "removed_at_ms = excluded.removed_at_ms, status = excluded.status, reason = '', error = '', "
@@ -59,11 +60,11 @@ static int write_report(const struct entry *entry, enum compliance_status status
     int64_t at_ms = entry->result->at_ms;
 
     return statement_run(entry->database, sql, entry->err,
-                         "tdtttti"
-                         "iigidtid",
+                         "tdttt"
+                         "dtiiigidtid",
                          report->device_id, (int)report->state, entry->record->connection,
-                         platform_name(report->platform), report->azure_device_id, report->user_id,
-                         (int64_t)entry->staged->item.inventory_digest, at_ms, report->last_update_ms,
+                         platform_name(report->platform), report->azure_device_id, (int)entry->staged->stray,
+                         report->user_id, (int64_t)entry->staged->item.inventory_digest, at_ms, report->last_update_ms,
                          &report->message_id, removed_at(entry), (int)status, entry->result->request_id, at_ms,
                          status == STATUS_SUCCESS ? 0 : (int)entry->staged->expiries);
 }
@@ -133,7 +134,10 @@ static int end_flight(const struct entry *entry, bool more)
         if (code < 0 || sqlite3_changes(entry->database->handle) > 0)
             return code;
     }
-    return statement_run(entry->database, stay, entry->err, "tg", report->device_id, &report->message_id);
+    int code = settle_renamed(entry->database, report->device_id, entry->err);
+    if (code == 0)
+        code = statement_run(entry->database, stay, entry->err, "tg", report->device_id, &report->message_id);
+    return code;
 }
 
 /* The old id is retired: back to where the device's own reports go. */
@@ -201,6 +205,8 @@ static int keep_doubt(const struct entry *entry)
     int code = statement_run(entry->database, digest, entry->err, "t", entry->report->device_id);
     if (code == 0)
         code = statement_run(entry->database, subject, entry->err, "t", entry->report->device_id);
+    if (code == 0)
+        code = settle_renamed(entry->database, entry->report->device_id, entry->err);
     return code;
 }
 

@@ -32,6 +32,9 @@ int settle_parked(struct database *database, const struct settle_row *row, const
 int settle_forgotten(struct database *database, const struct settle_row *row, const struct subject *subject,
                      const char *holder, struct error *err);
 
+/* To be called when the Azure id in a report row was written, and the device may go by another one, or exist no more. */
+int settle_renamed(struct database *database, const char *device_id, struct error *err);
+
 /* Queues a device that exists, as a change of it would. */
 int settle_queue(struct database *database, const char *device_id, struct error *err);
 

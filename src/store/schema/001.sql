@@ -92,6 +92,7 @@ CREATE TABLE report (
     connection       TEXT    NOT NULL DEFAULT '',
     platform         TEXT    NOT NULL DEFAULT '',
     azure_device_id  TEXT    NOT NULL DEFAULT '', -- lower case
+    stray            INTEGER NOT NULL DEFAULT 0,  -- 1: not the id that the device goes by now, or there is no device
     user_id          TEXT    NOT NULL DEFAULT '',
     inventory_digest INTEGER NOT NULL DEFAULT 0, -- 0 = suppress nothing
     accepted_at_ms   INTEGER,
@@ -107,7 +108,9 @@ CREATE TABLE report (
     expiries         INTEGER NOT NULL DEFAULT 0 -- verdicts that never came, in a row
 ) WITHOUT ROWID;
 
-CREATE INDEX report_azure ON report (azure_device_id) WHERE azure_device_id <> '';
+-- Reports about an id are found through device_azure, and here when its device goes by another one now: Azure's ids are random, so
+-- that an index of all of them would cost a page of its own for each report.
+CREATE INDEX report_stray ON report (azure_device_id) WHERE stray = 1;
 CREATE INDEX report_error ON report (device_id) WHERE status = 3;
 CREATE INDEX report_removed ON report (removed_at_ms) WHERE removed_at_ms IS NOT NULL;
 
@@ -174,6 +177,53 @@ CREATE TABLE full_report (
     cursor         TEXT    NOT NULL DEFAULT '', -- device_id of the last one fed
     PRIMARY KEY (connection, kind)
 ) WITHOUT ROWID;
+
+------------------------------------------------------------------------------------------------ the activity log
+
+-- What concerns the account, oldest first. Each entry's hash covers the entry and the hash before it, so that an edit, a deletion, a
+-- reordering and, with an anchor from the log, a truncation are found: docs/store.md. Texts are '' when blank.
+CREATE TABLE activity (
+    id              INTEGER PRIMARY KEY, -- rises by one
+    at_ms           INTEGER NOT NULL,
+    kind            TEXT    NOT NULL, -- report, verdict, operator, token ...
+    result          TEXT    NOT NULL, -- accepted, refused, obtained ...
+    connection      TEXT    NOT NULL,
+    device_id       TEXT    NOT NULL,
+    priority        TEXT    NOT NULL, -- of a report: worsening, change, operator, weekly
+    cause           TEXT    NOT NULL, -- what decided its state: an action, unmanaged, deleted ...
+    reason          TEXT    NOT NULL, -- why it was refused or parked
+    azure_state     TEXT    NOT NULL, -- what was told
+    azure_device_id TEXT    NOT NULL, -- about which id
+    message_id      BLOB,             -- GUID of the report
+    request_id      TEXT    NOT NULL, -- Microsoft's
+    actor           TEXT    NOT NULL, -- the operator; '' = complyd itself
+    detail          TEXT    NOT NULL,
+    hash            BLOB    NOT NULL  -- SHA-256
+);
+
+CREATE INDEX activity_device ON activity (device_id) WHERE device_id <> '';
+-- Reports and their verdicts are nearly all of it and pass by this index.
+CREATE INDEX activity_kind ON activity (kind) WHERE kind NOT IN ('report', 'retire', 'verdict', 'parked');
+
+-- The last entry that was purged for its age; the first one left is chained to it.
+CREATE TABLE activity_base (
+    id   INTEGER NOT NULL,
+    hash BLOB    NOT NULL
+);
+
+INSERT INTO activity_base VALUES (0, randomblob(32));
+
+-- Against accidents; who means it is found by "complyctl activity verify".
+CREATE TRIGGER activity_update BEFORE UPDATE ON activity
+BEGIN
+    SELECT RAISE(ABORT, 'the activity log is never changed');
+END;
+
+CREATE TRIGGER activity_delete BEFORE DELETE ON activity
+WHEN OLD.id > (SELECT id FROM activity_base)
+BEGIN
+    SELECT RAISE(ABORT, 'the activity log is never shortened but by activity_retention');
+END;
 
 ------------------------------------------------------------------------------------------------------ the queue
 
@@ -255,6 +305,17 @@ BEGIN
         minute = CASE WHEN claim IS NULL THEN minute ELSE excluded.minute END;
 END;
 
+-- INSERT INTO renamed: the device may go by another Azure id now than the one that was told of it, or exist no more.
+CREATE VIEW renamed (device_id, stray) AS
+SELECT r.device_id, r.azure_device_id <> '' AND r.azure_device_id <> lower(ifnull(d.azure_device_id, ''))
+FROM report AS r LEFT JOIN device AS d ON d.device_id = r.device_id;
+
+CREATE TRIGGER renamed_mark INSTEAD OF INSERT ON renamed
+BEGIN
+    UPDATE report SET stray = (SELECT stray FROM renamed WHERE device_id = NEW.device_id)
+    WHERE device_id = NEW.device_id AND stray <> (SELECT stray FROM renamed WHERE device_id = NEW.device_id);
+END;
+
 -- REPLACE deletes the old row without a word, unless recursive_triggers is on. So each BEFORE INSERT notes here that the row it
 -- is about to write says the same as the one it may replace; it holds for that row's AFTER INSERT only, and every BEFORE
 -- INSERT of any table starts it anew (OR IGNORE and DO NOTHING leave it behind).
@@ -289,6 +350,7 @@ END;
 CREATE TRIGGER device_insert AFTER INSERT ON device
 BEGIN
     DELETE FROM tombstone WHERE device_id = NEW.device_id;
+    INSERT INTO renamed (device_id) VALUES (NEW.device_id);
     INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
     DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
 END;
@@ -311,14 +373,22 @@ BEGIN
     INSERT INTO dirty (device_id) VALUES (NEW.device_id);
 END;
 
+CREATE TRIGGER device_rename AFTER UPDATE OF azure_device_id ON device
+WHEN OLD.azure_device_id IS NOT NEW.azure_device_id
+BEGIN
+    INSERT INTO renamed (device_id) VALUES (NEW.device_id);
+END;
+
 -- A row that is moved to another key: what deleting the old one and inserting the new one would do.
 CREATE TRIGGER device_move AFTER UPDATE OF device_id ON device
 WHEN OLD.device_id IS NOT NEW.device_id
 BEGIN
     DELETE FROM tombstone WHERE device_id = NEW.device_id;
+    INSERT INTO renamed (device_id) VALUES (NEW.device_id);
     INSERT INTO gone
     VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
             OLD.azure_device_id, OLD.last_check_in);
+    INSERT INTO renamed (device_id) VALUES (OLD.device_id);
 END;
 
 CREATE TRIGGER device_delete AFTER DELETE ON device
@@ -330,6 +400,7 @@ BEGIN
     INSERT INTO gone
     VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
             OLD.azure_device_id, OLD.last_check_in);
+    INSERT INTO renamed (device_id) VALUES (OLD.device_id);
 END;
 
 --------------------------------------------------------------------------------------------------- violation

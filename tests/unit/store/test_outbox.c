@@ -832,18 +832,6 @@ static void test_a_changed_id_that_another_device_has_now(void **state)
     outbox_stage_deinit(&stage);
 }
 
-static void test_a_new_holder_is_above_the_old_stamps(void **state)
-{
-    struct fixture *fixture = *state;
-
-    fixture_add_device(fixture, "d1", AZURE_1);
-    tmpstore_sql(&fixture->store, "INSERT INTO report (device_id, state, azure_device_id, last_update_ms) VALUES "
-                                  "('old', 3, '" AZURE_1 "', 1900000000000)");
-    struct outbox_item *item = fixture_stage_one(fixture);
-    assert_int_equal(item->report.last_update_ms, INT64_C(1900000000001));
-    outbox_item_free(item);
-}
-
 /* ------------------------------------------------------------------------------------------ claim order */
 
 static void test_claim_order(void **state)
@@ -1045,7 +1033,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_enrolled_anew, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_changed_id_that_another_device_has_now, fixture_set_up,
                                         fixture_tear_down),
-        cmocka_unit_test_setup_teardown(test_a_new_holder_is_above_the_old_stamps, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_claim_order, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_only_as_urgent_as_asked, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_connections_and_channels_are_apart, fixture_set_up, fixture_tear_down),
