@@ -32,7 +32,8 @@ struct api_request {
     struct target target; /* owned */
     struct buf body;      /* owned */
     struct peer peer;
-    const char *id; /* the {id} of the route, set by api_handle() */
+    enum language language; /* of texts for people: Accept-Language */
+    const char *id;         /* the {id} of the route, set by api_handle() */
     /* out */
     bool answered;
     int status;

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "daemon/daemon.h"
+#include "model/language.h"
 #include "store/fleet.h"
 
 struct view_connection {
@@ -31,7 +32,8 @@ struct view_connection {
 };
 
 struct view {
-    bool reporting; /* [reporting] enabled */
+    bool reporting;         /* [reporting] enabled */
+    enum language language; /* of the texts; English after view_take() */
     int64_t now_ms;
     struct view_connection *connections;
     size_t connection_count;

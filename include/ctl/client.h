@@ -9,6 +9,7 @@
 #define COMPLYD_CTL_CLIENT_H
 
 #include "ctl/command.h"
+#include "model/language.h"
 
 struct cJSON;
 struct client;
@@ -16,6 +17,9 @@ struct client;
 /* Does not connect yet. 0, or an exit code: then *ret_client is NULL. */
 int client_open(const struct invocation *invocation, struct client **ret_client);
 void client_close(struct client *client); /* NULL is fine */
+
+/* That of reasons and cures in answers: the locale's; with --json English, so that programs see the same everywhere. */
+enum language client_language(const struct invocation *invocation);
 
 /* GET of a path with its query, already percent-encoded. 0 and the parsed object (cJSON_Delete it), or an exit code. */
 int client_get(struct client *client, const char *path, struct cJSON **ret_answer);

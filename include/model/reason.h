@@ -10,8 +10,7 @@
 #define COMPLYD_MODEL_REASON_H
 
 #include "model/device.h"
-
-enum language { LANGUAGE_EN, LANGUAGE_ES, LANGUAGE_COUNT };
+#include "model/language.h"
 
 /* X(NAME, slug); texts and cures stand in reason.c, one per language. */
 #define REASONS(X)                                                                                                     \

@@ -153,6 +153,7 @@ void *api_look_new(struct api_request *request, size_t size,
         api_problem(request, 503, "out of memory");
         return NULL;
     }
+    look->view.language = request->language;
     look->request = request;
     look->run = run;
     buf_init(&look->out, 0);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "daemon/daemon.h"
+#include "model/phrase.h"
 
 /* Figures come from the store on the reader's thread, everything else is at hand on the loop: they are joined there when the
  * figures have come, or could not be had. A store in trouble must not hide the rest. */
@@ -24,31 +25,32 @@ struct status_look {
     } figures[];
 };
 
-static const char *store_cure(int result)
+static enum phrase store_cure(int result)
 {
     switch (result) {
     case 0:
-        return "";
+        return PHRASE_NOTHING;
     case ERR_BUSY:
-        return "Another process holds the store's write lock: find it with fuser and let it finish.";
+        return PHRASE_STORE_BUSY;
     case ERR_STORE_FULL:
-        return "Free space on the store's file system; complyd goes on by itself.";
+        return PHRASE_STORE_FULL;
     case ERR_STORE_CORRUPT:
-        return "Run complyctl store check; put a backup in the store's place, complyd opens it by itself.";
+        return PHRASE_STORE_CORRUPT;
     case ERR_STORE_OLDER:
-        return "Stop complyd and run complyctl store migrate.";
+        return PHRASE_STORE_OLDER;
     case ERR_STORE_NEWER:
-        return "Install the version of complyd that wrote the store, or a later one.";
+        return PHRASE_STORE_NEWER;
     case ERR_PERMISSION:
-        return "Let the user complyd write the store, its directory, and the -wal and -shm files beside it.";
+        return PHRASE_STORE_PERMISSION;
     case ERR_NOTFOUND:
-        return "Put the store back, or make a new one with complyctl store init.";
+        return PHRASE_STORE_MISSING;
     default:
-        return "Look at the disk below the store (dmesg); complyd tries again by itself.";
+        return PHRASE_STORE_OTHER;
     }
 }
 
-static void add_daemon(const struct daemon *daemon, const struct daemon_status *status, struct buf *out)
+static void add_daemon(const struct daemon *daemon, const struct daemon_status *status, enum language language,
+                       struct buf *out)
 {
     const struct settings *settings = daemon_settings(daemon);
     char duration[DURATION_TEXT];
@@ -66,7 +68,7 @@ static void add_daemon(const struct daemon *daemon, const struct daemon_status *
     view_text(out, "path", status->store_path);
     view_bool(out, "healthy", status->store_result == 0);
     view_text(out, "error", status->store_error);
-    view_text(out, "cure", store_cure(status->store_result));
+    view_text(out, "cure", phrase_text(store_cure(status->store_result), language));
     view_int(out, "jobs_waiting", (int64_t)status->store.queued);
     view_int(out, "commits", (int64_t)status->store.commits);
     view_int(out, "longest_transaction_us", (int64_t)status->store.longest_us);
@@ -110,7 +112,8 @@ static void add_walk(const struct full_report_state *walk, const char *name, str
     buf_add_char(out, '}');
 }
 
-static void add_connection(const struct connection_status *connection, bool enabled, struct buf *out)
+static void add_connection(const struct connection_status *connection, bool enabled, enum language language,
+                           struct buf *out)
 {
     unsigned in_flight = 0;
 
@@ -121,8 +124,8 @@ static void add_connection(const struct connection_status *connection, bool enab
     view_text(out, "state", connection_state_name(connection->state));
     view_time_ms(out, "since", connection->since_ms);
     view_text(out, "trouble", trouble_slug(connection->trouble));
-    view_text(out, "trouble_text", trouble_text(connection->trouble, LANGUAGE_EN));
-    view_text(out, "cure", trouble_cure(connection->trouble, LANGUAGE_EN));
+    view_text(out, "trouble_text", trouble_text(connection->trouble, language));
+    view_text(out, "cure", trouble_cure(connection->trouble, language));
     view_text(out, "detail", connection->detail);
     view_time_ms(out, "next_try", connection->next_try_ms);
     view_time_ms(out, "last_success", connection->last_success_ms);
@@ -212,7 +215,7 @@ static void add_connections(const struct status_look *look, const struct daemon 
         settings = settings_connection(daemon_settings(daemon), connection.name);
         if (i > 0)
             buf_add_char(out, ',');
-        add_connection(&connection, settings != NULL && settings->enabled, out);
+        add_connection(&connection, settings != NULL && settings->enabled, look->request->language, out);
         add_waiting_of(look, connection.name, out);
         buf_add_char(out, '}');
     }
@@ -229,7 +232,7 @@ static void status_done(struct store_job *job)
     daemon_status(daemon, &status);
     buf_init(&out, 0);
     buf_add_char(&out, '{');
-    add_daemon(daemon, &status, &out);
+    add_daemon(daemon, &status, look->request->language, &out);
     add_figures(look, &out);
     add_connections(look, daemon, status.connection_count, &out);
     view_text(&out, "figures_error", job->result == 0 ? "" : error_text(&job->error));

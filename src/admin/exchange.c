@@ -103,6 +103,8 @@ static enum MHD_Result begin(struct exchange *exchange, const char *method)
     request->method = exchange->method;
     request->daemon = exchange->host->daemon;
     request->wake = wake;
+    request->language = language_from_header(
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
     if (peer_read(connection_fd(exchange->connection), exchange->host->group, &request->peer) != 0)
         request->peer = (struct peer){.uid = (uid_t)-1};
     if (!announces_too_much(exchange->connection))

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/action.h"
+#include "model/phrase.h"
 
 static int add_violation(void *ctx, const struct fleet_violation *violation)
 {
@@ -43,35 +44,34 @@ static const char *decision_word(enum decision_kind kind)
 }
 
 /* Why the decision is what it is, in a sentence. */
-static void decision_text(const struct fleet_device *device, struct buf *text)
+static void decision_text(const struct fleet_device *device, enum language language, struct buf *text)
 {
     const struct decision *decision = &device->decision;
 
     if (decision->kind == DECISION_WAIT || decision->kind == DECISION_PARK)
-        buf_add_text(text, reason_text(decision->reason, LANGUAGE_EN));
+        buf_add_text(text, reason_text(decision->reason, language));
     else if (device->deleted)
-        buf_add_text(text, "The MDM has deleted the device, so it is removed.");
+        phrase_add(text, PHRASE_DELETED, language, "", "");
     else if (decision->kind == DECISION_RETIRE)
-        buf_addf(text, "The Azure device id reported before, %s, is no longer this device's: it is removed first.",
-                 device->reported_azure_device_id);
+        phrase_add(text, PHRASE_OLD_ID, language, device->reported_azure_device_id, "");
     else if (!device->managed)
-        buf_add_text(text, "The MDM no longer manages the device, so it is removed.");
+        phrase_add(text, PHRASE_UNMANAGED, language, "", "");
     else if (decision->kind == DECISION_NOTHING)
-        buf_add_text(text, "There is nothing to tell.");
+        phrase_add(text, PHRASE_NOTHING_TO_TELL, language, "", "");
     else if (decision->strictest < 0)
-        buf_add_text(text, "It violates no enabled policy that has an action, so it is compliant.");
+        phrase_add(text, PHRASE_NO_ACTION, language, "", "");
     else
-        buf_addf(text, "The strictest action among its violations is %s, so it is %s.",
-                 action_name((enum action)decision->strictest), azure_state_name(decision->state));
+        phrase_add(text, PHRASE_STRICTEST, language, action_name((enum action)decision->strictest),
+                   azure_state_name(decision->state));
 }
 
-static void add_decision(const struct fleet_device *device, struct buf *out)
+static void add_decision(const struct fleet_device *device, enum language language, struct buf *out)
 {
     const struct decision *decision = &device->decision;
     struct buf text;
 
     buf_init(&text, 0);
-    decision_text(device, &text);
+    decision_text(device, language, &text);
     view_key(out, "decision");
     buf_add_char(out, '{');
     view_text(out, "kind", decision_word(decision->kind));
@@ -82,7 +82,7 @@ static void add_decision(const struct fleet_device *device, struct buf *out)
     buf_deinit(&text);
 }
 
-static void add_last_report(const struct fleet_device *device, struct buf *out)
+static void add_last_report(const struct fleet_device *device, enum language language, struct buf *out)
 {
     view_key(out, "last_report");
     buf_add_char(out, '{');
@@ -97,14 +97,14 @@ static void add_last_report(const struct fleet_device *device, struct buf *out)
     view_key(out, "answer");
     buf_add_char(out, '{');
     view_text(out, "status", compliance_status_name(device->status));
-    view_text(out, "label", compliance_status_label(device->status, LANGUAGE_EN));
+    view_text(out, "label", compliance_status_label(device->status, language));
     view_text(out, "error", device->last_error);
     view_text(out, "request_id", device->request_id);
     buf_add_char(out, '}');
 }
 
 struct next {
-    const char *text;
+    enum phrase phrase;
     int64_t at_ms; /* -1 = no date */
 };
 
@@ -123,25 +123,25 @@ static struct next next_of_queued(const struct view *view, const struct view_con
     int64_t retry_ms = retry_at_ms(connection, device);
 
     if (device->in_flight)
-        return (struct next){"Its report is with Microsoft right now.", -1};
+        return (struct next){PHRASE_IN_FLIGHT, -1};
     if (connection->state == CONNECTION_BROKEN)
-        return (struct next){"It waits until its connection works again; the next attempt:", connection->next_try_ms};
+        return (struct next){PHRASE_UNTIL_HEALED, connection->next_try_ms};
     if (device->due_at_ms > view->now_ms)
-        return (struct next){"The last attempt failed; it is sent again:", device->due_at_ms};
+        return (struct next){PHRASE_AGAIN, device->due_at_ms};
     if (retry_ms > view->now_ms)
-        return (struct next){"Microsoft asked us to wait; sending goes on:", retry_ms};
+        return (struct next){PHRASE_THROTTLED, retry_ms};
     if (device->priority == PRIORITY_WORSENING)
-        return (struct next){"It is sent next, ahead of everything that takes no access away.", -1};
+        return (struct next){PHRASE_WORST_FIRST, -1};
     if (device->priority == PRIORITY_WEEKLY || device->priority == PRIORITY_OPERATOR)
-        return (struct next){"It is sent when changes and quotas leave room.", -1};
-    return (struct next){"It is sent in its turn, at once if the quota allows.", -1};
+        return (struct next){PHRASE_WHEN_ROOM, -1};
+    return (struct next){PHRASE_IN_TURN, -1};
 }
 
 static struct next next_weekly(const struct view_connection *connection)
 {
     if (connection->weekly_running)
-        return (struct next){"The weekly report, now running, tells it again if it has not yet.", -1};
-    return (struct next){"Nothing until it changes; the weekly report tells it again:", connection->weekly_due_ms};
+        return (struct next){PHRASE_WEEKLY_RUNNING, -1};
+    return (struct next){PHRASE_WEEKLY, connection->weekly_due_ms};
 }
 
 static struct next find_next(const struct view *view, const struct fleet_device *device)
@@ -149,24 +149,21 @@ static struct next find_next(const struct view *view, const struct fleet_device 
     const struct view_connection *connection = view_find(view, device->connection);
 
     if (device->reported_state == AZURE_STATE_REMOVED && !device->queued)
-        return (struct next){"Nothing is sent for a removed device; Microsoft drops its entry:",
-                             device->removed_until_s >= 0 ? device->removed_until_s * 1000 : -1};
+        return (struct next){PHRASE_FORGOTTEN, device->removed_until_s >= 0 ? device->removed_until_s * 1000 : -1};
     if (connection == NULL)
-        return (struct next){"Nothing is sent until its connection is in the configuration.", -1};
+        return (struct next){PHRASE_NO_CONNECTION, -1};
     if (view_blocked(view, device->connection) != REASON_NONE)
-        return (struct next){"Nothing is sent until reporting is switched on; its change stays queued.", -1};
+        return (struct next){PHRASE_OFF, -1};
     if (device->queued)
         return next_of_queued(view, connection, device);
     if (device->decision.kind == DECISION_WAIT)
-        return (struct next){"It is sent as soon as the MDM stores what is missing.", -1};
+        return (struct next){PHRASE_DATA_MISSING, -1};
     if (device->decision.kind == DECISION_PARK)
-        return (struct next){"It is sent as soon as the MDM corrects its data.", -1};
+        return (struct next){PHRASE_DATA_WRONG, -1};
     if (device->status == STATUS_IN_PROGRESS)
-        return (struct next){"Microsoft took the report and is asked for its verdict.", -1};
+        return (struct next){PHRASE_VERDICT_DUE, -1};
     if (device->status == STATUS_ERROR)
-        return (struct next){"No new attempt until its data changes, someone asks (complyctl device report), or the "
-                             "weekly report:",
-                             connection->weekly_due_ms};
+        return (struct next){PHRASE_PARKED, connection->weekly_due_ms};
     return next_weekly(connection);
 }
 
@@ -179,15 +176,16 @@ int explain_device(const struct view *view, struct database *database, const str
     buf_add_char(out, '{');
     view_key(out, "device");
     view_device(view, device, out);
+    view_bool(out, "user_can_mend", client_status_user_can_mend(device->client_status));
     view_key(out, "violations");
     buf_add_char(out, '[');
     result = fleet_violations(database, device->device_id, add_violation, out, err);
     buf_add_char(out, ']');
-    add_decision(device, out);
-    add_last_report(device, out);
+    add_decision(device, view->language, out);
+    add_last_report(device, view->language, out);
     view_key(out, "next");
     buf_add_char(out, '{');
-    view_text(out, "text", next.text);
+    view_text(out, "text", phrase_text(next.phrase, view->language));
     view_time_ms(out, "at", next.at_ms);
     buf_add_text(out, "}}");
     return result;

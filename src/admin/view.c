@@ -112,19 +112,19 @@ static bool client_code_matters(const struct fleet_device *device, enum reason r
 static void add_reason(const struct view *view, const struct fleet_device *device, struct buf *out)
 {
     enum reason reason = view_reason(view, device);
-    const char *text = reason_text(reason, LANGUAGE_EN);
-    const char *cure = reason_cure(reason, LANGUAGE_EN);
+    const char *text = reason_text(reason, view->language);
+    const char *cure = reason_cure(reason, view->language);
 
     if (reason == REASON_CONNECTION_TROUBLE) {
         const struct view_connection *connection = view_find(view, device->connection);
 
         if (connection != NULL && connection->trouble != TROUBLE_NONE) {
-            text = trouble_text(connection->trouble, LANGUAGE_EN);
-            cure = trouble_cure(connection->trouble, LANGUAGE_EN);
+            text = trouble_text(connection->trouble, view->language);
+            cure = trouble_cure(connection->trouble, view->language);
         }
     }
     if (client_code_matters(device, reason))
-        cure = client_status_cure(device->client_status, LANGUAGE_EN);
+        cure = client_status_cure(device->client_status, view->language);
     view_text(out, "reason", text);
     view_text(out, "cure", cure);
 }

@@ -159,14 +159,29 @@ static int send_request(struct client *client, const struct http_request *reques
     return 0;
 }
 
+enum language client_language(const struct invocation *invocation)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    const char *locale = NULL;
+
+    if (command_has(invocation, OPTION_JSON))
+        return LANGUAGE_EN;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && (locale == NULL || *locale == '\0'); i++)
+        locale = getenv(names[i]);
+    return language_from_locale(locale);
+}
+
 static int call(struct client *client, enum http_method method, const char *path, const char *body,
                 struct cJSON **ret_answer)
 {
-    struct http_request request = {.method = method, .body = body, .body_length = strlen(body)};
+    char accept[32];
+    const char *const headers[] = {accept, NULL};
+    struct http_request request = {.method = method, .body = body, .body_length = strlen(body), .headers = headers};
     struct buf url;
     int result;
 
     *ret_answer = NULL;
+    snprintf(accept, sizeof(accept), "Accept-Language: %s", language_tag(client_language(client->invocation)));
     if (body[0] != '\0')
         request.content_type = "application/json";
     buf_init(&url, 0);

@@ -12,6 +12,7 @@
 #include "ctl/pages.h"
 #include "ctl/progress.h"
 #include "ctl/table.h"
+#include "model/phrase.h"
 #include "model/reason.h"
 
 /* Keys of the API's device object, in the order of the columns. */
@@ -101,22 +102,37 @@ int device_list_run(const struct invocation *invocation)
     return result;
 }
 
-static const char *status_label(const char *word)
+static const char *status_label(const char *word, enum language language)
 {
     enum compliance_status status;
 
-    return compliance_status_parse(word, &status) == 0 ? compliance_status_label(status, LANGUAGE_EN) : word;
+    return compliance_status_parse(word, &status) == 0 ? compliance_status_label(status, language) : word;
 }
 
-static void print_device(const struct cJSON *device, FILE *out)
+static void field_client_status(const struct cJSON *device, enum language language, FILE *out)
+{
+    const char *word = client_text(device, "azure_client_status");
+    enum client_status status;
+    struct buf text;
+
+    buf_init(&text, 0);
+    buf_add_text(&text, word);
+    if (client_status_parse(word, &status) == 0 && client_status_user_can_mend(status))
+        buf_addf(&text, " (%s)", phrase_text(PHRASE_USER_CAN_MEND, language));
+    output_field(out, "Azure Client Status Code", buf_text(&text));
+    buf_deinit(&text);
+}
+
+static void print_device(const struct cJSON *device, enum language language, FILE *out)
 {
     output_field(out, "Device", client_text(device, "device_id"));
     output_field(out, "Name", client_text(device, "name"));
     output_field(out, "Platform", client_text(device, "platform"));
     output_field(out, "Connection", client_text(device, "connection"));
     output_field(out, "Azure Device Identifier", client_text(device, "azure_device_id"));
-    output_field(out, "Azure Device Compliance Status", status_label(client_text(device, "azure_compliance_status")));
-    output_field(out, "Azure Client Status Code", client_text(device, "azure_client_status"));
+    output_field(out, "Azure Device Compliance Status",
+                 status_label(client_text(device, "azure_compliance_status"), language));
+    field_client_status(device, language, out);
     output_field(out, "Azure Device Compliance Report Time", client_text(device, "azure_report_time"));
     output_field(out, "State last told to Microsoft", client_text(device, "azure_state"));
     output_field(out, "Waits in the queue", client_flag(device, "queued") ? "yes" : "no");
@@ -143,7 +159,7 @@ int device_show_run(const struct invocation *invocation)
     if (result == 0 && command_has(invocation, OPTION_JSON))
         client_print(device, invocation->out);
     else if (result == 0)
-        print_device(device, invocation->out);
+        print_device(device, client_language(invocation), invocation->out);
     cJSON_Delete(device);
     client_close(client);
     return result;
@@ -156,12 +172,12 @@ static bool is_settled(const struct cJSON *device)
 }
 
 /* Nothing will be sent, however long one waits. */
-static bool is_blocked(const struct cJSON *device)
+static bool is_blocked(const struct cJSON *device, enum language language)
 {
     const char *reason = client_text(device, "reason");
 
-    return strcmp(reason, reason_text(REASON_REPORTING_OFF, LANGUAGE_EN)) == 0 ||
-           strcmp(reason, reason_text(REASON_UNKNOWN_CONNECTION, LANGUAGE_EN)) == 0;
+    return strcmp(reason, reason_text(REASON_REPORTING_OFF, language)) == 0 ||
+           strcmp(reason, reason_text(REASON_UNKNOWN_CONNECTION, language)) == 0;
 }
 
 /* Looks until it is settled, reporting is off, or time is up: 0 with the last look in *ret_device. */
@@ -177,7 +193,7 @@ static int wait_for_verdict(const struct invocation *invocation, struct client *
 
         cJSON_Delete(*ret_device);
         result = client_get_device(client, invocation->arguments[0], "", ret_device);
-        if (result != 0 || is_settled(*ret_device) || is_blocked(*ret_device) ||
+        if (result != 0 || is_settled(*ret_device) || is_blocked(*ret_device, client_language(invocation)) ||
             (invocation->timeout_ms >= 0 && waited_ms >= invocation->timeout_ms))
             break;
         progress_update(&progress, 0, 1, "reports");

@@ -80,6 +80,7 @@ static int setup(void **state)
 {
     (void)state;
     fake_reset();
+    setenv("LC_ALL", "C.UTF-8", 1);
     strcpy(directory, "/tmp/complyd-ctl-XXXXXX");
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof(path), "%s/s", directory);
@@ -146,7 +147,7 @@ static void shows_a_device(void **state)
         "Connection                           default\n"
         "Azure Device Identifier              aaaaaaaa-0000-4000-8000-000000000001\n"
         "Azure Device Compliance Status       Success\n"
-        "Azure Client Status Code             Workplace_Join_Required\n"
+        "Azure Client Status Code             Workplace_Join_Required (the device's user can mend this)\n"
         "Azure Device Compliance Report Time  -\n"
         "State last told to Microsoft         compliant\n"
         "Waits in the queue                   no\n"
@@ -164,6 +165,19 @@ static void shows_a_device_to_programs(void **state)
                "\"azure_client_status\":\"Success\",\"azure_report_time\":\"2026-02-02T02:40:01.234Z\","
                "\"azure_state\":\"compliant\",\"queued\":false,\"reason\":\"\",\"cure\":\"\",\"last_error\":\"\","
                "\"removed_until\":\"\"}\n");
+}
+
+static void speaks_the_locales_language_to_people_alone(void **state)
+{
+    (void)state;
+    setenv("LC_ALL", "es_ES.UTF-8", 1);
+    fake_device("D1")->client_status = CLIENT_WORKPLACE_JOIN_REQUIRED;
+    start_server();
+    assert_int_equal(run("device show D1"), 0);
+    assert_has(&out, "El usuario abre Microsoft Authenticator");
+    assert_has(&out, "Correcto");
+    assert_int_equal(run("--json device show D1"), 0);
+    assert_has(&out, "The user opens Microsoft Authenticator");
 }
 
 static void an_unknown_device_is_66(void **state)
@@ -506,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(shows_a_device),
         TEST(shows_a_device_to_programs),
+        TEST(speaks_the_locales_language_to_people_alone),
         TEST(an_unknown_device_is_66),
         TEST(lists_devices),
         TEST(lists_devices_to_programs),

@@ -261,9 +261,12 @@ static void test_every_trouble_has_text_and_cure_in_both_languages(void **state)
             assert_null(strchr(text, '\n'));
             assert_null(strchr(cure, '\n'));
         }
-        if (trouble != TROUBLE_NONE)
+        if (trouble != TROUBLE_NONE) {
             assert_string_not_equal(trouble_text((enum trouble)trouble, LANGUAGE_EN),
                                     trouble_text((enum trouble)trouble, LANGUAGE_ES));
+            assert_string_not_equal(trouble_cure((enum trouble)trouble, LANGUAGE_EN),
+                                    trouble_cure((enum trouble)trouble, LANGUAGE_ES));
+        }
         for (int other = 0; other < trouble; other++)
             assert_string_not_equal(trouble_slug((enum trouble)trouble), trouble_slug((enum trouble)other));
     }

@@ -69,6 +69,8 @@ static void test_every_client_error_has_its_cure(void **state)
             continue;
         for (int language = 0; language < LANGUAGE_COUNT; language++)
             check_line(client_status_cure((enum client_status)i, (enum language)language));
+        assert_string_not_equal(client_status_cure((enum client_status)i, LANGUAGE_EN),
+                                client_status_cure((enum client_status)i, LANGUAGE_ES));
     }
     assert_string_equal(client_status_cure(CLIENT_WORKPLACE_JOIN_REQUIRED, LANGUAGE_EN),
                         "The user opens Microsoft Authenticator and registers the device.");
