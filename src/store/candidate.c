@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "database_internal.h"
+#include "model/action.h"
 #include "outbox_internal.h"
 #include "settle.h"
 #include "statement.h"
@@ -205,6 +206,22 @@ static bool is_same_told(const struct work *work, const struct report *report)
            strcmp(reported->connection, work->stage->connection) == 0;
 }
 
+/* What decided the state, in a word. */
+static const char *cause_of(const struct work *work)
+{
+    const struct subject *subject = &work->subject;
+    const struct decision *decision = &work->decision;
+
+    if (!subject->exists)
+        return "deleted";
+    if (decision->kind == DECISION_RETIRE)
+        return strcmp(subject->told.connection, subject->device.connection) == 0 ? "azure_device_id_changed"
+                                                                                 : "connection_changed";
+    if (!subject->device.managed)
+        return "unmanaged";
+    return decision->strictest >= 0 ? action_name((enum action)decision->strictest) : "";
+}
+
 static void fill_entry(const struct work *work, struct outbox_entry *entry, int64_t stamp_ms)
 {
     const struct candidate *candidate = work->candidate;
@@ -234,6 +251,7 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     entry->stray = item->retire_old || !subject->exists;
     entry->awaits_verdict = subject->status == STATUS_IN_PROGRESS && subject->has_message_id;
     entry->expiries = subject->expiries;
+    entry->cause = cause_of(work);
 }
 
 static bool is_live(enum azure_state state)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "activity_internal.h"
 #include "base/guid.h"
 #include "database_internal.h"
 #include "schema.h"
@@ -161,6 +162,7 @@ void database_close(struct database *database)
     int result = sqlite3_close(database->handle);
     assert(result == SQLITE_OK);
     (void)result;
+    activity_chain_free(database->chain);
     free(database->path);
     free(database);
 }

@@ -32,6 +32,7 @@ struct database {
     uint32_t data_version;
     struct statement_slot statements[STATEMENT_SLOTS];
     unsigned statement_count;
+    struct activity_chain *chain; /* made by the first hash */
 };
 
 /* Opens `path` without looking at the schema version. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "activity_internal.h"
 #include "database_internal.h"
 #include "statement.h"
 
@@ -180,6 +181,8 @@ static int record_one(struct database *database, const struct message_record *re
         code = forget_user(database, record->connection, result->message->device_id, err);
     if (code == 0 && newest && result->verdict == MESSAGE_EXPIRED)
         code = send_again(database, result, err);
+    if (code == 0)
+        code = activity_add_verdict(database, record->connection, result, err);
     return code;
 }
 

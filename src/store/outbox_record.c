@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "activity_internal.h"
 #include "database_internal.h"
 #include "outbox_internal.h"
 #include "settle.h"
@@ -260,6 +261,8 @@ static int run(struct store_job *job, struct database *database, struct error *e
             .err = err,
         };
         code = record_one(&entry);
+        if (code == 0)
+            code = activity_add_result(database, record->connection, entry.result, err);
     }
     return code;
 }

@@ -2,6 +2,7 @@
  * Copyright The complyd authors */
 #include "settle.h"
 
+#include "activity_internal.h"
 #include "statement.h"
 
 static int remove_row(struct database *database, const char *device_id, struct error *err)
@@ -82,6 +83,8 @@ int settle_parked(struct database *database, const struct settle_row *row, const
     if (code == 0)
         code = statement_run(database, sql, err, "tttdti", row->device_id, subject->device.connection,
                              subject->platform_text, (int)STATUS_ERROR, reason_slug(reason), now_ms);
+    if (code == 0)
+        code = activity_add_parked(database, subject->device.connection, row->device_id, reason, now_ms, err);
     return code;
 }
 

@@ -97,6 +97,8 @@ static int bind_one(sqlite3_stmt *statement, int index, char letter, va_list *ar
         guid = va_arg(*arguments, const struct guid *);
         return guid ? sqlite3_bind_blob(statement, index, guid->bytes, sizeof(guid->bytes), SQLITE_STATIC)
                     : sqlite3_bind_null(statement, index);
+    case 'h':
+        return sqlite3_bind_blob(statement, index, va_arg(*arguments, const uint8_t *), 32, SQLITE_STATIC);
     default:
         assert(letter == 'n');
         return sqlite3_bind_null(statement, index);

@@ -11,6 +11,7 @@
  *     i  int64_t            integer
  *     d  int                integer
  *     g  const struct guid * 16 bytes, borrowed (NULL binds NULL)
+ *     h  const uint8_t *     32 bytes, borrowed: a hash
  *     n  (no argument)      NULL
  */
 #ifndef COMPLYD_STORE_STATEMENT_H

@@ -207,11 +207,12 @@ CREATE INDEX activity_kind ON activity (kind) WHERE kind NOT IN ('report', 'reti
 
 -- The last entry that was purged for its age; the first one left is chained to it.
 CREATE TABLE activity_base (
-    id   INTEGER NOT NULL,
-    hash BLOB    NOT NULL
+    place INTEGER PRIMARY KEY CHECK (place = 1), -- there is but one
+    id    INTEGER NOT NULL,
+    hash  BLOB    NOT NULL
 );
 
-INSERT INTO activity_base VALUES (0, randomblob(32));
+INSERT INTO activity_base VALUES (1, 0, randomblob(32));
 
 -- Against accidents; who means it is found by "complyctl activity verify".
 CREATE TRIGGER activity_update BEFORE UPDATE ON activity
@@ -220,7 +221,7 @@ BEGIN
 END;
 
 CREATE TRIGGER activity_delete BEFORE DELETE ON activity
-WHEN OLD.id > (SELECT id FROM activity_base)
+WHEN OLD.id > (SELECT id FROM activity_base WHERE place = 1)
 BEGIN
     SELECT RAISE(ABORT, 'the activity log is never shortened but by activity_retention');
 END;

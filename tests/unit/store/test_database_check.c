@@ -93,7 +93,7 @@ static void test_damage(void **state)
     int fd = open(fixture->store.path, O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     memset(page, 0x5A, sizeof(page));
-    for (int i = pages / 2; i < pages / 2 + 4; i++)
+    for (int i = pages * 3 / 4; i < pages * 3 / 4 + 4; i++)
         assert_int_equal(pwrite(fd, page, sizeof(page), (off_t)i * (off_t)sizeof(page)), sizeof(page));
     close(fd);
 
