@@ -13,6 +13,7 @@
 #define COMPLYD_ADMIN_API_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "admin/peer.h"
 #include "admin/target.h"
@@ -21,9 +22,16 @@
 #include "base/error.h"
 #include "store/thread.h"
 
-enum { API_BODY_MAX = 1024 * 1024, API_ALLOW_TEXT = 32 };
+enum {
+    API_BODY_MAX = 1024 * 1024,
+    API_PIECE = 256 * 1024, /* of a body that is taken piece by piece */
+    API_ALLOW_TEXT = 64,
+    API_FIELD_TEXT = 64,
+};
 
 struct daemon;
+struct uv_loop_s;
+struct web;
 
 struct api_request {
     /* in */
@@ -33,13 +41,16 @@ struct api_request {
     struct buf body;      /* owned */
     struct peer peer;
     enum language language; /* of texts for people: Accept-Language */
+    struct web *web;        /* the page; NULL = off */
     const char *id;         /* the {id} of the route, set by api_handle() */
     /* out */
     bool answered;
     int status;
-    struct buf answer;                         /* owned; JSON */
+    struct buf answer;                         /* owned */
+    const char *content_type;                  /* NULL = JSON, or a problem */
     char allow[API_ALLOW_TEXT];                /* with 405: methods that the path has */
     void (*wake)(struct api_request *request); /* called when the answer comes after api_handle() has returned */
+    void *carrier;                             /* private to the carrier */
     bool waiting;                              /* private to the carrier and api.c: api_handle() has returned */
 };
 
@@ -61,12 +72,17 @@ bool api_check_parameters(struct api_request *request, const char *const *names)
 bool api_number(struct api_request *request, const char *name, unsigned min, unsigned max, unsigned otherwise,
                 unsigned *ret_value);
 
+/* False after answering 415 when the body is said to be of another type than these (NULL-terminated); one that says nothing passes. */
+bool api_check_type(struct api_request *request, const char *const *types);
+
 /* A look at the store on the reader's thread. Embed it first; `run` fills `out` with the whole answer. */
 struct api_look {
     struct store_job job;
     struct api_request *request;
     struct view view;
     struct buf out;
+    int status; /* of the answer: 200 unless run says otherwise */
+    char field[API_FIELD_TEXT]; /* ERR_INVALID: the member of the body that is wrong */
     int (*run)(struct api_look *look, struct database *database, struct error *err);
     void (*deinit)(struct api_look *look); /* of what embeds it; NULL = nothing */
 };
@@ -77,20 +93,47 @@ void *api_look_new(struct api_request *request, size_t size,
 
 void api_look_free(struct api_look *look); /* one that was not started */
 
-/* Submits it; answers 200 with `out`, or with the problem, and frees it. */
+/* Submits it; answers with status and `out`, or with the problem, and frees it. */
 void api_look_start(struct api_look *look);
+
+/* The same for one that writes: on the store thread, in a transaction that is committed before the answer. */
+void api_look_start_write(struct api_look *look);
+
+/* A page's cursor "after", decoded; NULL = from the start. False after answering what is wrong with it. The caller's to free. */
+bool api_take_cursor(struct api_request *request, char **ret_after);
 
 /* Says in the log who asked for a change. */
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection);
 
+/* An import that is running gives up soon: complyd stops. */
+void api_import_cancel(void);
+
 /* Handlers, by the file that holds them. */
+void api_index_get(struct api_request *request);
 void api_version_get(struct api_request *request);
+void api_log_level_get(struct api_request *request);
+void api_log_level_put(struct api_request *request);
 void api_status_get(struct api_request *request);
 void api_devices_list(struct api_request *request);
 void api_devices_get(struct api_request *request);
 void api_devices_explain(struct api_request *request);
 void api_devices_report(struct api_request *request);
+void api_devices_put(struct api_request *request);
+void api_devices_patch(struct api_request *request);
+void api_devices_delete(struct api_request *request);
+void api_violations_list(struct api_request *request);
+void api_violations_get(struct api_request *request);
+void api_violations_put(struct api_request *request);
+void api_violations_delete(struct api_request *request);
+void api_policies_list(struct api_request *request);
+void api_policies_get(struct api_request *request);
+void api_policies_put(struct api_request *request);
+void api_policies_patch(struct api_request *request);
+void api_policies_delete(struct api_request *request);
+void api_import_begin(struct api_request *request);
+void api_import_post(struct api_request *request);
 void api_resync_post(struct api_request *request);
 void api_plan_get(struct api_request *request);
+void api_page_link(struct api_request *request);
 
 #endif

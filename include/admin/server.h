@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * server - the control API's Unix socket: libmicrohttpd on the same loop.
+ * server - where operators come in: the control API's Unix socket and, if [web] listen is set, the web page.
  *
- * libmicrohttpd runs without threads; its epoll descriptor is polled by libuv. Access is by the socket's mode (0660, group complyd); peer
- * credentials are read for the log. Requests, bodies, connections and time are capped.
+ * Access to the socket is by its mode (0660, group complyd); peer credentials are read for the log. Requests, bodies, connections and
+ * time are capped, for socket and page apart: a crowd at one keeps nobody out of the other.
  *
  * Thread    loop only.
  */
@@ -20,6 +20,7 @@ struct server;
 /* Listens on `path` (a stale socket of a dead daemon is replaced; a live one is ERR_EXISTS). */
 int server_start(struct uv_loop_s *loop, struct daemon *daemon, const char *path, struct server **ret_server,
                  struct error *err);
+
 void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx);
 
 #endif

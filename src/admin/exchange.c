@@ -28,7 +28,7 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *connect
     exchange->host = cls;
     exchange->connection = connection;
     exchange->target_result = target_parse(uri, &exchange->request.target);
-    buf_init(&exchange->request.body, API_BODY_MAX);
+    buf_init(&exchange->request.body, exchange->host->body_max);
     return exchange;
 }
 
@@ -44,13 +44,6 @@ static void wake(struct api_request *request)
     host->resumed(host);
 }
 
-static int connection_fd(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    return info != NULL ? info->connect_fd : -1;
-}
-
 static struct visitor *connection_visitor(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -59,33 +52,54 @@ static struct visitor *connection_visitor(struct MHD_Connection *connection)
 }
 
 /* The length is the client's word; a body without one is measured as it comes. */
-static bool announces_too_much(struct MHD_Connection *connection)
+static bool announces_too_much(const struct exchange *exchange)
 {
-    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *length =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-    return length != NULL && strtoull(length, NULL, 10) > API_BODY_MAX;
+    return length != NULL && strtoull(length, NULL, 10) > exchange->host->body_max;
+}
+
+static const char *content_type(const struct api_request *request)
+{
+    if (request->content_type != NULL)
+        return request->content_type;
+    return request->status >= 400 ? "application/problem+json" : "application/json";
+}
+
+static struct MHD_Response *make_response(struct api_request *request)
+{
+    size_t length = request->answer.length;
+    char *data = buf_take(&request->answer);
+    struct MHD_Response *response;
+
+    if (data == NULL)
+        return NULL;
+    response = MHD_create_response_from_buffer(length, data, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(data);
+    return response;
 }
 
 static enum MHD_Result queue_answer(struct exchange *exchange)
 {
+    struct exchange_host *host = exchange->host;
     struct api_request *request = &exchange->request;
-    size_t length = request->answer.length;
-    char *data = buf_take(&request->answer);
-    struct MHD_Response *response;
+    struct MHD_Response *response = NULL;
     enum MHD_Result result;
 
-    if (data == NULL)
+    if (host->respond != NULL)
+        response = host->respond(request, exchange->connection);
+    if (response == NULL)
+        response = make_response(request);
+    if (response == NULL)
         return MHD_NO; /* no memory: the connection is closed */
-    response = MHD_create_response_from_buffer(length, data, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(data);
-        return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                            request->status >= 400 ? "application/problem+json" : "application/json");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type(request));
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (request->allow[0] != '\0')
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
+    if (host->dress != NULL)
+        host->dress(request, response);
     result = MHD_queue_response(exchange->connection, (unsigned)request->status, response);
     MHD_destroy_response(response);
     return result;
@@ -105,12 +119,11 @@ static enum MHD_Result begin(struct exchange *exchange, const char *method)
     request->wake = wake;
     request->language = language_from_header(
         MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
-    if (peer_read(connection_fd(exchange->connection), exchange->host->group, &request->peer) != 0)
-        request->peer = (struct peer){.uid = (uid_t)-1};
-    if (!announces_too_much(exchange->connection))
-        return MHD_YES;
-    api_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body of at most %d bytes is taken", (int)API_BODY_MAX);
-    return queue_answer(exchange);
+    exchange->host->begin(exchange->host, request, exchange->connection);
+    if (!request->answered && announces_too_much(exchange))
+        api_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body of at most %zu bytes is taken",
+                    exchange->host->body_max);
+    return request->answered ? queue_answer(exchange) : MHD_YES;
 }
 
 static void handle(struct exchange *exchange)
@@ -126,7 +139,7 @@ static void handle(struct exchange *exchange)
     else if (exchange->target_result != 0)
         api_problem(request, MHD_HTTP_BAD_REQUEST, "the request target is not understood");
     else
-        api_handle(request);
+        exchange->host->handle(request);
 }
 
 enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
@@ -169,6 +182,8 @@ void exchange_on_completed(void *cls, struct MHD_Connection *connection, void **
         return;
     assert(!exchange->suspended);
     visitor_idle(&host->visitors, exchange->visitor);
+    if (host->end != NULL)
+        host->end(&exchange->request);
     target_deinit(&exchange->request.target);
     buf_deinit(&exchange->request.body);
     buf_deinit(&exchange->request.answer);

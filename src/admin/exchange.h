@@ -19,12 +19,23 @@
 #include "admin/api.h"
 #include "visitor.h"
 
-/* What the server lends to its exchanges. */
+/* What a listener lends to its exchanges. */
 struct exchange_host {
     struct daemon *daemon;
-    gid_t group; /* of the socket */
+    void *owner;     /* whose listener it is */
+    size_t body_max; /* bytes of a request's body */
+    /* Headers are there: who asks, and whatever else is read from the connection. May refuse by answering. */
+    void (*begin)(struct exchange_host *host, struct api_request *request, struct MHD_Connection *connection);
+    void (*handle)(struct api_request *request); /* answers, as api_handle() does */
+    /* NULL or: a response of one's own in place of the one made of the answer; NULL = none of one's own */
+    struct MHD_Response *(*respond)(struct api_request *request, struct MHD_Connection *connection);
+    void (*dress)(struct api_request *request,
+                  struct MHD_Response *response); /* NULL or: adds headers to any response */
+    void (*end)(struct api_request *request);     /* NULL or: frees request->carrier */
+    void (*ending)(struct exchange_host *host);   /* NULL or: all is answered, libmicrohttpd is about to be stopped */
+
     struct visitor_list visitors;
-    size_t suspended; /* exchanges that wait for their answer */
+    size_t suspended; /* exchanges that wait for their answer, and whatever else must come to its end first */
     bool stopping;
     void (*resumed)(struct exchange_host *host); /* one of them has got it: libmicrohttpd must run */
 };
