@@ -36,23 +36,31 @@ struct web;
 struct api_request {
     /* in */
     struct daemon *daemon;
-    const char *method;   /* "GET", "POST" ... */
-    struct target target; /* owned */
-    struct buf body;      /* owned */
+    const char *method;       /* "GET", "POST" ... */
+    const char *content_type; /* of the body; NULL = not said */
+    struct target target;     /* owned */
+    struct buf body;          /* owned */
+    size_t body_max;          /* of the body, in bytes: set by api_begin() */
     struct peer peer;
     enum language language; /* of texts for people: Accept-Language */
     struct web *web;        /* the page; NULL = off */
     const char *id;         /* the {id} of the route, set by api_handle() */
+    const char *policy_id;  /* the {policy_id} of the route */
     /* out */
     bool answered;
     int status;
     struct buf answer;                         /* owned */
-    const char *content_type;                  /* NULL = JSON, or a problem */
+    const char *answer_type;                   /* its content type; NULL = JSON, or a problem */
     char allow[API_ALLOW_TEXT];                /* with 405: methods that the path has */
+    char field[API_FIELD_TEXT];                /* with a problem: the member of the body that is wrong; "" = none */
+    int64_t line;                              /* with a problem: of an input of lines; 0 = none */
     void (*wake)(struct api_request *request); /* called when the answer comes after api_handle() has returned */
     void *carrier;                             /* private to the carrier */
     bool waiting;                              /* private to the carrier and api.c: api_handle() has returned */
 };
+
+/* Headers have come: says how long a body the route takes. */
+void api_begin(struct api_request *request);
 
 /* Finds the route and runs its handler. Then request->answered is true, or wake will be called. */
 void api_handle(struct api_request *request);
@@ -104,6 +112,9 @@ bool api_take_cursor(struct api_request *request, char **ret_after);
 
 /* Says in the log who asked for a change. */
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection);
+
+/* Appends the violation that the path names as the store has it, on a store thread. 0, ERR_NOTFOUND or another ERR_*. */
+int api_violation_add(const struct api_request *request, struct database *database, struct buf *out, struct error *err);
 
 /* An import that is running gives up soon: complyd stops. */
 void api_import_cancel(void);

@@ -62,8 +62,8 @@ static bool announces_too_much(const struct exchange *exchange)
 
 static const char *content_type(const struct api_request *request)
 {
-    if (request->content_type != NULL)
-        return request->content_type;
+    if (request->answer_type != NULL)
+        return request->answer_type;
     return request->status >= 400 ? "application/problem+json" : "application/json";
 }
 
