@@ -18,6 +18,7 @@
 #include "base/guid.h"
 #include "base/secret.h"
 #include "sim/devices.h"
+#include "sim/enrolment.h"
 #include "sim/faults.h"
 #include "sim/journal.h"
 #include "sim/messages.h"
@@ -39,6 +40,7 @@ struct world_settings {
     bool auto_register;       /* a device unknown to Graph is registered by its first report */
     bool auto_users;          /* any user exists whose local part does not start with "missing" */
     bool secret_expired;
+    bool partner_ios, partner_android, partner_macos; /* the administrator has added the partner in Intune */
     int64_t devices_per_message;
     int64_t page_size; /* entries of a collection before @odata.nextLink; 0 = all */
     struct quota_limits quota;
@@ -58,6 +60,7 @@ struct tenant {
     struct devices devices;
     struct messages messages;
     struct users users;
+    struct enrolment enrolment;
     struct quota quota;
 };
 

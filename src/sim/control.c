@@ -155,9 +155,12 @@ static void get_tenants(struct world *world, struct exchange *ex)
 {
     exchange_answer(ex, 200, EXCHANGE_JSON);
     buf_add_text(&ex->reply, "{\"value\":[");
-    for (size_t i = 0; i < world->tenant_count; i++)
-        buf_addf(&ex->reply, "%s{\"tenantId\":\"%s\",\"devices\":%zu,\"messages\":%zu}", i ? "," : "",
+    for (size_t i = 0; i < world->tenant_count; i++) {
+        buf_addf(&ex->reply, "%s{\"tenantId\":\"%s\",\"devices\":%zu,\"messages\":%zu,", i ? "," : "",
                  world->tenants[i]->id, world->tenants[i]->devices.count, world->tenants[i]->messages.count);
+        enrolment_write(&world->tenants[i]->enrolment, &ex->reply);
+        buf_add_char(&ex->reply, '}');
+    }
     buf_add_text(&ex->reply, "]}\n");
 }
 
@@ -171,6 +174,38 @@ static void post_tenants(struct world *world, struct exchange *ex)
     else
         refuse(ex, 400, "tenantId must be a GUID, and there is room for 64 tenants");
     cJSON_Delete(payload);
+}
+
+static void post_groups(struct world *world, struct exchange *ex)
+{
+    struct tenant *tenant = chosen_tenant(world, ex);
+    cJSON *payload = json_parse(ex->body, ex->body_length);
+    const char *name = json_string(payload, "displayName");
+    const struct sim_group *group;
+
+    if (tenant && name && (group = enrolment_add_group(&tenant->enrolment, name, json_string(payload, "id")))) {
+        exchange_answer(ex, 201, EXCHANGE_JSON);
+        buf_addf(&ex->reply, "{\"id\":\"%s\"}\n", group->id);
+    } else if (tenant) {
+        refuse(ex, 400, "displayName is needed, id must be a GUID, and there is room for 64 groups");
+    }
+    cJSON_Delete(payload);
+}
+
+static void delete_group(struct world *world, struct exchange *ex)
+{
+    struct tenant *tenant = chosen_tenant(world, ex);
+    struct sim_group *group;
+
+    if (!tenant)
+        return;
+    group = ex->segment_count == 3 ? enrolment_group(&tenant->enrolment, ex->segments[2]) : NULL;
+    if (!group) {
+        refuse(ex, 404, "unknown group");
+        return;
+    }
+    enrolment_remove_group(&tenant->enrolment, group);
+    done(ex);
 }
 
 static void post_reset(struct world *world, struct exchange *ex)
@@ -209,6 +244,9 @@ static const struct setting settings[] = {
     {"auto_register", SETTING_FLAG, AT(auto_register), 0},
     {"auto_users", SETTING_FLAG, AT(auto_users), 0},
     {"secret_expired", SETTING_FLAG, AT(secret_expired), 0},
+    {"partner_ios", SETTING_FLAG, AT(partner_ios), 0},
+    {"partner_android", SETTING_FLAG, AT(partner_android), 0},
+    {"partner_macos", SETTING_FLAG, AT(partner_macos), 0},
     {"devices_per_message", SETTING_COUNT, AT(devices_per_message), 1},
     {"page_size", SETTING_COUNT, AT(page_size), 0},
     {"quota_graph_requests_per_10s", SETTING_COUNT, AT(quota.max[QUOTA_GRAPH_REQUESTS]), 0},
@@ -310,8 +348,8 @@ static const struct {
     {"POST", "users", post_users},     {"GET", "requests", get_requests}, {"GET", "stats", get_stats},
     {"GET", "faults", get_faults},     {"POST", "faults", post_faults},   {"DELETE", "faults", delete_faults},
     {"GET", "tenants", get_tenants},   {"POST", "tenants", post_tenants}, {"GET", "settings", get_settings},
-    {"PUT", "settings", put_settings}, {"POST", "reset", post_reset},     {"POST", "revoke", post_revoke},
-    {"POST", "quit", post_quit},
+    {"PUT", "settings", put_settings}, {"POST", "groups", post_groups},   {"DELETE", "groups", delete_group},
+    {"POST", "reset", post_reset},     {"POST", "revoke", post_revoke},   {"POST", "quit", post_quit},
 };
 
 void control_handle(struct world *world, struct exchange *ex)
@@ -330,5 +368,6 @@ void control_handle(struct world *world, struct exchange *ex)
     if (known)
         refuse(ex, 405, "method not allowed here");
     else
-        refuse(ex, 404, "below /sim/ are: devices users requests stats faults tenants settings reset revoke quit");
+        refuse(ex, 404,
+               "below /sim/ are: devices users groups requests stats faults tenants settings reset revoke quit");
 }

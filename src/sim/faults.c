@@ -12,9 +12,12 @@
 
 #define AT(place) (1U << (place))
 
-#define AT_GRAPH   (AT(PLACE_OTHER) | AT(PLACE_DISCOVERY) | AT(PLACE_USERS) | AT(PLACE_DEVICES) | AT(PLACE_GRAPH_BATCH))
+#define AT_GRAPH                                                                                                       \
+    (AT(PLACE_OTHER) | AT(PLACE_DISCOVERY) | AT(PLACE_USERS) | AT(PLACE_DEVICES) | AT(PLACE_GRAPH_BATCH) |             \
+     AT(PLACE_GROUPS))
 #define AT_PARTNER (AT(PLACE_PARTNER_PUT) | AT(PLACE_PARTNER_GET))
-#define AT_ANY     (AT_GRAPH | AT_PARTNER | AT(PLACE_TOKEN))
+#define AT_TENANT  (AT(PLACE_TENANT_PUT) | AT(PLACE_POLICIES) | AT(PLACE_ASSIGN))
+#define AT_ANY     (AT_GRAPH | AT_PARTNER | AT_TENANT | AT(PLACE_TOKEN))
 #define AT_ITEM    AT(PLACE_GRAPH_BATCH_ITEM)
 
 struct fault_info {
@@ -32,7 +35,8 @@ static const struct fault_info infos[] = {
     {FAULT_DEPENDENCY, "dependency", AT_GRAPH | AT_ITEM, false, "424, as old pages say of a throttled batch"},
     {FAULT_STATUS, "status", AT_ANY | AT_ITEM, false,
      "any status with an HTML body (JSON for an item): status (default 503), retry_after, code"},
-    {FAULT_LYING_200, "lying_200", AT_PARTNER, false, "200 that refuses: error_code (\"404\" or 404), error_detail"},
+    {FAULT_LYING_200, "lying_200", AT_PARTNER | AT_TENANT, false,
+     "200 that refuses: error_code (\"404\" or 404), error_detail"},
     {FAULT_AADSTS, "aadsts", AT(PLACE_TOKEN), false, "a refusal of Entra: code (number), error, status, text"},
     {FAULT_EXPIRED_SECRET, "expired_secret", AT(PLACE_TOKEN), false, "401 AADSTS7000222"},
     {FAULT_RESET, "reset", AT_ANY, false, "TCP reset, nothing applied, no answer"},
@@ -77,6 +81,11 @@ static const struct {
     {"partner_put", AT(PLACE_PARTNER_PUT)},
     {"partner_get", AT(PLACE_PARTNER_GET)},
     {"partner", AT_PARTNER},
+    {"tenant_put", AT(PLACE_TENANT_PUT)},
+    {"policies", AT(PLACE_POLICIES)},
+    {"assign", AT(PLACE_ASSIGN)},
+    {"tenant", AT_TENANT},
+    {"groups", AT(PLACE_GROUPS)},
     {"any", AT_ANY},
 };
 

@@ -10,6 +10,7 @@
 #include "sim/discovery.h"
 #include "sim/exchange.h"
 #include "sim/fleet.h"
+#include "sim/groups.h"
 #include "sim/people.h"
 #include "sim/refusal.h"
 #include "sim/token.h"
@@ -73,6 +74,8 @@ static void serve_collection(struct world *world, struct exchange *ex)
         people_get(world, ex);
     else if (collection_is(ex, "devices"))
         fleet_handle(world, ex);
+    else if (collection_is(ex, "groups"))
+        groups_get(world, ex);
     else
         refuse_path(ex);
 }

@@ -152,6 +152,8 @@ static int write_config(const struct world *world, const struct options *options
         buf_addf(&text, "client_secret_file = %s\n", files->client_secret);
     buf_addf(&text, "cloud = custom\nauthority_url = %s\ngraph_url = %s\nintune_scope = %s\n", world->base_url,
              world->base_url, world->intune_scope);
+    buf_add_text(&text, "enrollment_url = https://mdm.example/enroll\nremediation_url = https://mdm.example/remedy\n"
+                        "assignment_group = All users\n");
     if (*files->ca)
         buf_addf(&text, "ca_file = %s\n", files->ca);
     rc = write_file(options->config_out, &text, err);

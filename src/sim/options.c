@@ -219,7 +219,12 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .listen = "127.0.0.1:0",
         .client_id = "5e1ec7ed-0000-4000-8000-0000000000aa",
         .intune_scope = "https://api.manage.microsoft.com//.default",
-        .settings = {.verdict_delay_ms = 2000, .auto_users = true, .devices_per_message = 1},
+        .settings = {.verdict_delay_ms = 2000,
+                     .auto_users = true,
+                     .partner_ios = true,
+                     .partner_android = true,
+                     .partner_macos = true,
+                     .devices_per_message = 1},
     };
     optind = 1;
     while ((code = getopt_long(argc, argv, "hV", long_options, NULL)) >= 0) {

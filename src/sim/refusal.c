@@ -85,7 +85,7 @@ void refusal_any(struct exchange *ex, int status, const char *code, const char *
 {
     if (ex->place == PLACE_TOKEN)
         refuse_login_by_status(ex, status, text);
-    else if (ex->place == PLACE_PARTNER_PUT || ex->place == PLACE_PARTNER_GET)
+    else if (exchange_segment_is(ex, 0, "fef"))
         refusal_partner(ex, status, code, text);
     else
         refusal_graph(ex, status, code, text);

@@ -9,6 +9,7 @@
 #include "sim/graph.h"
 #include "sim/login.h"
 #include "sim/partner.h"
+#include "sim/provisioning.h"
 #include "sim/refusal.h"
 #include "sim/spoil.h"
 #include "sim/world.h"
@@ -30,7 +31,16 @@ static enum place graph_place(const struct exchange *ex)
         return PLACE_USERS;
     if (starts_with(ex->segments[1], "devices", 7))
         return PLACE_DEVICES;
+    if (starts_with(ex->segments[1], "groups", 6))
+        return PLACE_GROUPS;
     return PLACE_OTHER;
+}
+
+static enum place tenant_place(const struct exchange *ex)
+{
+    if (exchange_method_is(ex, "PUT"))
+        return PLACE_TENANT_PUT;
+    return ex->segment_count > 3 ? PLACE_ASSIGN : PLACE_POLICIES;
 }
 
 static enum place find_place(const struct exchange *ex)
@@ -39,6 +49,8 @@ static enum place find_place(const struct exchange *ex)
         return PLACE_CONTROL;
     if (exchange_segment_is(ex, 0, "v1.0"))
         return graph_place(ex);
+    if (provisioning_serves(ex))
+        return tenant_place(ex);
     if (exchange_segment_is(ex, 0, "fef"))
         return exchange_method_is(ex, "PUT") ? PLACE_PARTNER_PUT : PLACE_PARTNER_GET;
     if (ex->segment_count == 4 && exchange_segment_is(ex, 1, "oauth2") && exchange_segment_is(ex, 2, "v2.0") &&
@@ -53,6 +65,8 @@ static void serve(struct world *world, struct exchange *ex)
         login_token(world, ex);
     else if (ex->place == PLACE_PARTNER_PUT || ex->place == PLACE_PARTNER_GET)
         partner_handle(world, ex);
+    else if (provisioning_serves(ex))
+        provisioning_handle(world, ex);
     else if (exchange_segment_is(ex, 0, "v1.0"))
         graph_handle(world, ex);
     else

@@ -14,6 +14,10 @@ const char *place_name(enum place place)
         [PLACE_GRAPH_BATCH_ITEM] = "graph_batch_item",
         [PLACE_PARTNER_PUT] = "partner_put",
         [PLACE_PARTNER_GET] = "partner_get",
+        [PLACE_TENANT_PUT] = "tenant_put",
+        [PLACE_POLICIES] = "policies",
+        [PLACE_ASSIGN] = "assign",
+        [PLACE_GROUPS] = "groups",
         [PLACE_CONTROL] = "control",
     };
 

@@ -25,6 +25,7 @@ static void clear_tenant(struct world *world, struct tenant *tenant)
     messages_deinit(&tenant->messages, &world->timers);
     devices_deinit(&tenant->devices);
     users_deinit(&tenant->users);
+    enrolment_init(&tenant->enrolment, tenant->id);
     tenant->quota = (struct quota){.used = {0}};
 }
 
@@ -72,6 +73,7 @@ struct tenant *world_add_tenant(struct world *world, const char *id)
     devices_init(&tenant->devices, tenant->id);
     messages_init(&tenant->messages);
     users_init(&tenant->users, tenant->id);
+    enrolment_init(&tenant->enrolment, tenant->id);
     world->tenants[world->tenant_count++] = tenant;
     return tenant;
 }
