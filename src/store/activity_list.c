@@ -78,7 +78,8 @@ static int start(const struct walk *walk, sqlite3_stmt **ret_row)
     static const char oldest[] = SELECT_ENTRIES "ORDER BY id";
     static const char of_device[] = SELECT_ENTRIES "AND device_id = ? AND device_id <> '' ORDER BY id DESC";
     static const char of_kind[] =
-        SELECT_ENTRIES "AND kind = ? AND kind NOT IN ('report', 'retire', 'verdict', 'parked') ORDER BY id DESC";
+        SELECT_ENTRIES "AND kind = ? AND kind <> 'report' AND kind <> 'verdict' AND kind <> 'retire' "
+                       "AND kind <> 'parked' ORDER BY id DESC";
     const struct activity_filter *filter = walk->filter;
     int64_t above = filter->onwards && filter->place > walk->floor ? filter->place : walk->floor;
     int64_t below = filter->onwards || filter->place <= 0 ? INT64_MAX : filter->place;

@@ -203,7 +203,8 @@ CREATE TABLE activity (
 
 CREATE INDEX activity_device ON activity (device_id) WHERE device_id <> '';
 -- Reports and their verdicts are nearly all of it and pass by this index.
-CREATE INDEX activity_kind ON activity (kind) WHERE kind NOT IN ('report', 'retire', 'verdict', 'parked');
+CREATE INDEX activity_kind ON activity (kind)
+    WHERE kind <> 'report' AND kind <> 'verdict' AND kind <> 'retire' AND kind <> 'parked';
 
 -- The last entry that was purged for its age; the first one left is chained to it.
 CREATE TABLE activity_base (
