@@ -36,16 +36,16 @@ struct web;
 struct api_request {
     /* in */
     struct daemon *daemon;
+    struct uv_loop_s *loop;
     const char *method;       /* "GET", "POST" ... */
     const char *content_type; /* of the body; NULL = not said */
     struct target target;     /* owned */
     struct buf body;          /* owned */
-    size_t body_max;          /* of the body, in bytes: set by api_begin() */
     struct peer peer;
     enum language language; /* of texts for people: Accept-Language */
     struct web *web;        /* the page; NULL = off */
-    const char *id;         /* the {id} of the route, set by api_handle() */
-    const char *policy_id;  /* the {policy_id} of the route */
+    const char *id;         /* the {id} of the route, set by api_begin() and api_handle() */
+    const char *policy_id;  /* its {policy_id} */
     /* out */
     bool answered;
     int status;
@@ -56,10 +56,15 @@ struct api_request {
     int64_t line;                              /* with a problem: of an input of lines; 0 = none */
     void (*wake)(struct api_request *request); /* called when the answer comes after api_handle() has returned */
     void *carrier;                             /* private to the carrier */
-    bool waiting;                              /* private to the carrier and api.c: api_handle() has returned */
+    bool waiting;                              /* private to the carrier and api.c: wake is to be called */
+    /* How the body is taken: the carrier sets the maximum, api_begin() the rest. */
+    size_t body_max;
+    void (*spill)(
+        struct api_request *request); /* takes API_PIECE or more of it away, then wakes the carrier; NULL = whole */
+    void (*abandon)(struct api_request *request); /* the request ends without api_handle(); NULL = nothing to do */
 };
 
-/* Headers have come: says how long a body the route takes. */
+/* The headers are in: a route may want its body in another way, or answer at once. */
 void api_begin(struct api_request *request);
 
 /* Finds the route and runs its handler. Then request->answered is true, or wake will be called. */
@@ -89,7 +94,7 @@ struct api_look {
     struct api_request *request;
     struct view view;
     struct buf out;
-    int status; /* of the answer: 200 unless run says otherwise */
+    int status;                 /* of the answer: 200 unless run says otherwise */
     char field[API_FIELD_TEXT]; /* ERR_INVALID: the member of the body that is wrong */
     int (*run)(struct api_look *look, struct database *database, struct error *err);
     void (*deinit)(struct api_look *look); /* of what embeds it; NULL = nothing */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TARGET_SEGMENTS_MAX = 8, TARGET_PARAMETERS_MAX = 16 };
+enum { TARGET_SEGMENTS_MAX = 8, TARGET_PARAMETERS_MAX = 16, TARGET_IDS_MAX = 2 };
 
 struct target_parameter {
     const char *name;
@@ -36,7 +36,8 @@ const char *target_get(const struct target *target, const char *name);
 /* Percent-decodes in place; ERR_INVALID for a bad escape or %00. */
 int target_decode(char *text);
 
-/* True when the path reads like the pattern, in which "{id}" stands for any segment that is not empty: *ret_id. */
-bool target_matches(const struct target *target, const char *pattern, const char **ret_id);
+/* True when the path reads like the pattern, in which each "{name}" stands for any segment that is not empty: ret_ids has them in
+ * their order, as many as the pattern has (at most TARGET_IDS_MAX). */
+bool target_matches(const struct target *target, const char *pattern, const char **ret_ids);
 
 #endif

@@ -31,6 +31,12 @@ const struct settings *daemon_settings(const struct daemon *daemon);
  * ERR_STORE and the reason. */
 void daemon_look(struct daemon *daemon, struct store_job *job);
 
+/* Runs a write job on the store's write connection; while the store cannot be opened as daemon_look(). */
+void daemon_write(struct daemon *daemon, struct store_job *job);
+
+/* Something was written into the MDM's tables by this process: the connections look. */
+void daemon_changed(struct daemon *daemon);
+
 /* X(NAME, word) */
 #define DAEMON_STATES(X)                                                                                               \
     X(DAEMON_RUNNING, "running")                                                                                       \

@@ -74,6 +74,22 @@ struct fleet_violation {
 int fleet_violations(struct database *database, const char *device_id,
                      int (*each)(void *ctx, const struct fleet_violation *violation), void *ctx, struct error *err);
 
+struct fleet_policy {
+    const char *policy_id;
+    const char *name;
+    bool enabled;
+    unsigned actions; /* set of enum action */
+};
+
+/* ERR_NOTFOUND: the store has none of that id. */
+int fleet_policy(struct database *database, const char *policy_id,
+                 int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, struct error *err);
+
+/* At most `limit` policies behind `after` (NULL = from the start), in policy_id order; stops when `each` returns non-zero. */
+int fleet_policies(struct database *database, const char *after, unsigned limit,
+                   int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, bool *ret_more,
+                   struct error *err);
+
 struct fleet_counts {
     int64_t devices;
     int64_t by_state[4];  /* enum azure_state: last told */

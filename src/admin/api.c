@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "daemon/daemon.h"
@@ -16,27 +17,49 @@ static const struct {
     const char *method;
     const char *pattern;
     void (*handle)(struct api_request *request);
+    void (*begin)(struct api_request *request); /* of one that takes a long body in pieces; NULL = whole */
 } routes[] = {
-    {"GET", "/v1/version", api_version_get},
-    {"GET", "/v1/status", api_status_get},
-    {"GET", "/v1/devices", api_devices_list},
-    {"GET", "/v1/devices/{id}", api_devices_get},
-    {"GET", "/v1/devices/{id}/explain", api_devices_explain},
-    {"POST", "/v1/devices/{id}/report", api_devices_report},
-    {"POST", "/v1/resync", api_resync_post},
-    {"GET", "/v1/plan", api_plan_get},
+    {"GET", "/v1", api_index_get, NULL},
+    {"GET", "/v1/version", api_version_get, NULL},
+    {"GET", "/v1/status", api_status_get, NULL},
+    {"GET", "/v1/devices", api_devices_list, NULL},
+    {"GET", "/v1/devices/{id}", api_devices_get, NULL},
+    {"PUT", "/v1/devices/{id}", api_devices_put, NULL},
+    {"PATCH", "/v1/devices/{id}", api_devices_patch, NULL},
+    {"DELETE", "/v1/devices/{id}", api_devices_delete, NULL},
+    {"GET", "/v1/devices/{id}/explain", api_devices_explain, NULL},
+    {"POST", "/v1/devices/{id}/report", api_devices_report, NULL},
+    {"GET", "/v1/devices/{id}/violations", api_violations_list, NULL},
+    {"GET", "/v1/devices/{id}/violations/{policy_id}", api_violations_get, NULL},
+    {"PUT", "/v1/devices/{id}/violations/{policy_id}", api_violations_put, NULL},
+    {"DELETE", "/v1/devices/{id}/violations/{policy_id}", api_violations_delete, NULL},
+    {"GET", "/v1/policies", api_policies_list, NULL},
+    {"GET", "/v1/policies/{id}", api_policies_get, NULL},
+    {"PUT", "/v1/policies/{id}", api_policies_put, NULL},
+    {"PATCH", "/v1/policies/{id}", api_policies_patch, NULL},
+    {"DELETE", "/v1/policies/{id}", api_policies_delete, NULL},
+    {"POST", "/v1/import", api_import_post, api_import_begin},
+    {"POST", "/v1/resync", api_resync_post, NULL},
+    {"GET", "/v1/plan", api_plan_get, NULL},
+    {"POST", "/v1/page-link", api_page_link, NULL},
+    {"GET", "/v1/log-level", api_log_level_get, NULL},
+    {"PUT", "/v1/log-level", api_log_level_put, NULL},
 };
+
+enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
 
 static const struct {
     int status;
     const char *title;
 } titles[] = {
     {400, "Bad Request"},
+    {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {409, "Conflict"},
     {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
 };
@@ -61,6 +84,25 @@ void api_answer(struct api_request *request, int status, struct buf *body)
         request->wake(request);
 }
 
+/* The bad member of the body as a JSON pointer (RFC 6901) in a fragment, or the place in an input of lines. */
+static void add_place(const struct api_request *request, struct buf *body)
+{
+    if (request->line > 0) {
+        view_int(body, "line", request->line);
+        view_text(body, "column", request->field);
+    } else if (request->field[0] != '\0') {
+        view_key(body, "pointer");
+        buf_add_text(body, "\"#/");
+        for (const char *p = request->field; *p != '\0'; p++) {
+            if (*p == '~' || *p == '/')
+                buf_add_text(body, *p == '~' ? "~0" : "~1");
+            else
+                buf_add_url(body, (const char[]){*p, '\0'});
+        }
+        buf_add_char(body, '"');
+    }
+}
+
 void api_problem(struct api_request *request, int status, const char *format, ...)
 {
     char detail[512];
@@ -76,6 +118,7 @@ void api_problem(struct api_request *request, int status, const char *format, ..
     view_text(&body, "title", title_of(status));
     view_int(&body, "status", status);
     view_text(&body, "detail", detail);
+    add_place(request, &body);
     buf_add_char(&body, '}');
     api_answer(request, status, &body);
 }
@@ -91,6 +134,9 @@ void api_problem_error(struct api_request *request, const struct error *err)
         break;
     case ERR_EXISTS:
         api_problem(request, 409, "%s", error_text(err));
+        break;
+    case ERR_TOOBIG:
+        api_problem(request, 413, "%s", error_text(err));
         break;
     case ERR_REPLY:
     case ERR_REFUSED:
@@ -124,6 +170,37 @@ bool api_check_parameters(struct api_request *request, const char *const *names)
     return true;
 }
 
+bool api_check_type(struct api_request *request, const char *const *types)
+{
+    const char *type = request->content_type;
+    size_t length = type != NULL ? strcspn(type, "; \t") : 0;
+
+    if (type == NULL)
+        return true;
+    for (size_t i = 0; types[i] != NULL; i++) {
+        if (strlen(types[i]) == length && strncasecmp(types[i], type, length) == 0)
+            return true;
+    }
+    api_problem(request, 415, "the Content-Type must be %s, not '%.*s'", types[0], (int)(length < 64 ? length : 64),
+                type);
+    return false;
+}
+
+bool api_take_cursor(struct api_request *request, char **ret_after)
+{
+    const char *cursor = target_get(&request->target, "after");
+
+    *ret_after = NULL;
+    if (cursor == NULL || *cursor == '\0')
+        return true;
+    *ret_after = strdup(cursor);
+    if (*ret_after == NULL)
+        api_problem(request, 503, "out of memory");
+    else if (target_decode(*ret_after) != 0)
+        api_problem(request, 400, "parameter 'after': no cursor of ours (the 'next' of the page before is wanted)");
+    return !request->answered;
+}
+
 bool api_number(struct api_request *request, const char *name, unsigned min, unsigned max, unsigned otherwise,
                 unsigned *ret_value)
 {
@@ -155,6 +232,7 @@ void *api_look_new(struct api_request *request, size_t size,
     }
     look->view.language = request->language;
     look->request = request;
+    look->status = 200;
     look->run = run;
     buf_init(&look->out, 0);
     return look;
@@ -182,12 +260,18 @@ static int run_look(struct store_job *job, struct database *database, struct err
 static void look_done(struct store_job *job)
 {
     struct api_look *look = (struct api_look *)job;
+    struct api_request *request = look->request;
 
     if (job->result == 0) {
-        api_answer(look->request, 200, &look->out);
+        if (job->write)
+            daemon_changed(request->daemon);
+        api_answer(request, look->status, &look->out);
     } else {
         job->error.code = job->result;
-        api_problem_error(look->request, &job->error);
+        memcpy(request->field, look->field, sizeof(request->field));
+        if (look->field[0] != '\0')
+            error_prefix(&job->error, "%s", look->field);
+        api_problem_error(request, &job->error);
     }
     api_look_free(look);
 }
@@ -199,12 +283,24 @@ void api_look_start(struct api_look *look)
     daemon_look(look->request->daemon, &look->job);
 }
 
+void api_look_start_write(struct api_look *look)
+{
+    look->job.write = true;
+    look->job.run = run_look;
+    look->job.done = look_done;
+    daemon_write(look->request->daemon, &look->job);
+}
+
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection)
 {
     const struct log_fields fields = {.device = device, .connection = connection};
 
-    log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u pid=%d asked %s", (unsigned)request->peer.uid,
-           (int)request->peer.pid, what);
+    if (request->peer.session[0] != '\0')
+        log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u session=%s asked %s",
+               (unsigned)request->peer.uid, request->peer.session, what);
+    else
+        log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u pid=%d asked %s", (unsigned)request->peer.uid,
+               (int)request->peer.pid, what);
 }
 
 void api_version_get(struct api_request *request)
@@ -222,6 +318,29 @@ void api_version_get(struct api_request *request)
     api_answer(request, 200, &body);
 }
 
+/* Every path with its methods, in the order of the table. */
+void api_index_get(struct api_request *request)
+{
+    static const char *const none[] = {NULL};
+    struct buf body;
+
+    if (!api_check_parameters(request, none))
+        return;
+    buf_init(&body, 0);
+    buf_add_text(&body, "{\"paths\":{");
+    for (size_t i = 0; i < ROUTES; i++) {
+        bool again = i > 0 && strcmp(routes[i].pattern, routes[i - 1].pattern) == 0;
+
+        if (!again && i > 0)
+            buf_add_text(&body, "],");
+        if (!again)
+            buf_addf(&body, "\"%s\":[", routes[i].pattern);
+        buf_addf(&body, "%s\"%s\"", again ? "," : "", routes[i].method);
+    }
+    buf_add_text(&body, "]}}");
+    api_answer(request, 200, &body);
+}
+
 static void add_method(struct api_request *request, const char *method)
 {
     size_t used = strlen(request->allow);
@@ -229,22 +348,44 @@ static void add_method(struct api_request *request, const char *method)
     snprintf(request->allow + used, sizeof(request->allow) - used, "%s%s", used > 0 ? ", " : "", method);
 }
 
-static void route(struct api_request *request)
+/* The index of the route; ROUTES when there is none: `allow` has the methods of the path, if it is one. */
+static size_t find_route(struct api_request *request)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (!target_matches(&request->target, routes[i].pattern, &request->id))
+    const char *ids[TARGET_IDS_MAX] = {NULL};
+
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!target_matches(&request->target, routes[i].pattern, ids))
             continue;
         if (strcmp(routes[i].method, request->method) == 0) {
             request->allow[0] = '\0';
-            routes[i].handle(request);
-            return;
+            request->id = ids[0];
+            request->policy_id = ids[1];
+            return i;
         }
         add_method(request, routes[i].method);
     }
-    if (request->allow[0] != '\0')
+    return ROUTES;
+}
+
+void api_begin(struct api_request *request)
+{
+    size_t found = find_route(request);
+
+    request->allow[0] = '\0'; /* api_handle() tells */
+    if (found < ROUTES && routes[found].begin != NULL && peer_is_allowed(&request->peer))
+        routes[found].begin(request);
+}
+
+static void route(struct api_request *request)
+{
+    size_t found = find_route(request);
+
+    if (found < ROUTES)
+        routes[found].handle(request);
+    else if (request->allow[0] != '\0')
         api_problem(request, 405, "%s is not for this path (allowed: %s)", request->method, request->allow);
     else
-        api_problem(request, 404, "there is no such path");
+        api_problem(request, 404, "there is no such path (GET /v1 lists them)");
 }
 
 void api_handle(struct api_request *request)

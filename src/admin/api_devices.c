@@ -146,21 +146,6 @@ static bool check_filter(struct api_request *request, const struct fleet_filter 
     return !request->answered;
 }
 
-static bool take_cursor(struct api_request *request, struct list_look *list)
-{
-    const char *cursor = target_get(&request->target, "after");
-
-    if (cursor == NULL || *cursor == '\0')
-        return true;
-    list->after = strdup(cursor);
-    if (list->after == NULL)
-        api_problem(request, 503, "out of memory");
-    else if (target_decode(list->after) != 0)
-        api_problem(request, 400, "parameter 'after': no cursor of ours (the 'next' of the page before is wanted)");
-    list->filter.after = list->after;
-    return !request->answered;
-}
-
 void api_devices_list(struct api_request *request)
 {
     static const char *const names[] = {"state", "status", "connection", "search", "after", "limit", NULL};
@@ -182,10 +167,12 @@ void api_devices_list(struct api_request *request)
     list->filter = filter;
     list->filter.limit = limit;
     list->look.deinit = free_ids;
-    if (take_cursor(request, list))
-        api_look_start(&list->look);
-    else
+    if (!api_take_cursor(request, &list->after)) {
         api_look_free(&list->look);
+        return;
+    }
+    list->filter.after = list->after;
+    api_look_start(&list->look);
 }
 
 static void report_done(void *ctx, int result, const struct error *error)

@@ -16,7 +16,8 @@ struct exchange {
     struct visitor *visitor;
     int target_result; /* of parsing the request target */
     char method[16];
-    bool begun, handled, suspended;
+    size_t let_go; /* bytes of a body that nobody wants */
+    bool begun, handled, suspended, head;
 };
 
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -39,9 +40,15 @@ static void wake(struct api_request *request)
 
     assert(exchange->suspended);
     exchange->suspended = false;
+    request->waiting = false;
     host->suspended--;
     MHD_resume_connection(exchange->connection);
     host->resumed(host);
+}
+
+bool exchange_is_head(const struct api_request *request)
+{
+    return ((const struct exchange *)request)->head;
 }
 
 static struct visitor *connection_visitor(struct MHD_Connection *connection)
@@ -57,7 +64,7 @@ static bool announces_too_much(const struct exchange *exchange)
     const char *length =
         MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-    return length != NULL && strtoull(length, NULL, 10) > exchange->host->body_max;
+    return length != NULL && strtoull(length, NULL, 10) > exchange->request.body_max;
 }
 
 static const char *content_type(const struct api_request *request)
@@ -70,9 +77,12 @@ static const char *content_type(const struct api_request *request)
 static struct MHD_Response *make_response(struct api_request *request)
 {
     size_t length = request->answer.length;
-    char *data = buf_take(&request->answer);
     struct MHD_Response *response;
+    char *data;
 
+    if (request->status == MHD_HTTP_NO_CONTENT)
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    data = buf_take(&request->answer);
     if (data == NULL)
         return NULL;
     response = MHD_create_response_from_buffer(length, data, MHD_RESPMEM_MUST_FREE);
@@ -94,7 +104,8 @@ static enum MHD_Result queue_answer(struct exchange *exchange)
         response = make_response(request);
     if (response == NULL)
         return MHD_NO; /* no memory: the connection is closed */
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type(request));
+    if (request->status != MHD_HTTP_NO_CONTENT)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type(request));
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (request->allow[0] != '\0')
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
@@ -103,6 +114,13 @@ static enum MHD_Result queue_answer(struct exchange *exchange)
     result = MHD_queue_response(exchange->connection, (unsigned)request->status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+static void refuse_body(struct exchange *exchange)
+{
+    struct api_request *request = &exchange->request;
+
+    api_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body of at most %zu bytes is taken", request->body_max);
 }
 
 /* Headers are complete. */
@@ -115,15 +133,45 @@ static enum MHD_Result begin(struct exchange *exchange, const char *method)
     /* libmicrohttpd leaves the body of the answer to HEAD away by itself */
     snprintf(exchange->method, sizeof(exchange->method), "%s", strcmp(method, "HEAD") == 0 ? "GET" : method);
     request->method = exchange->method;
+    exchange->head = strcmp(method, "HEAD") == 0;
+    request->content_type =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
     request->daemon = exchange->host->daemon;
+    request->body_max = exchange->host->body_max;
     request->wake = wake;
     request->language = language_from_header(
         MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_LANGUAGE));
     exchange->host->begin(exchange->host, request, exchange->connection);
     if (!request->answered && announces_too_much(exchange))
-        api_problem(request, MHD_HTTP_CONTENT_TOO_LARGE, "a body of at most %zu bytes is taken",
-                    exchange->host->body_max);
+        refuse_body(exchange);
     return request->answered ? queue_answer(exchange) : MHD_YES;
+}
+
+static void suspend(struct exchange *exchange)
+{
+    exchange->suspended = true;
+    exchange->host->suspended++;
+    MHD_suspend_connection(exchange->connection);
+}
+
+/* After an answer that came early the rest of the body is let go by, up to a point. */
+static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t size)
+{
+    struct api_request *request = &exchange->request;
+
+    if (request->answered) {
+        exchange->let_go += size;
+        return exchange->let_go <= exchange->host->body_max ? MHD_YES : MHD_NO;
+    }
+    buf_add(&request->body, data, size);
+    if (buf_error(&request->body) != 0) {
+        refuse_body(exchange);
+    } else if (request->spill != NULL && request->body.length >= API_PIECE) {
+        request->waiting = true;
+        suspend(exchange);
+        request->spill(request);
+    }
+    return MHD_YES;
 }
 
 static void handle(struct exchange *exchange)
@@ -148,6 +196,7 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection
     struct exchange *exchange = *context;
 
     (void)cls;
+    (void)connection;
     (void)url;
     (void)version;
     if (exchange == NULL)
@@ -155,17 +204,16 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection
     if (!exchange->begun)
         return begin(exchange, method);
     if (*data_size > 0) {
-        buf_add(&exchange->request.body, data, *data_size);
+        size_t size = *data_size;
+
         *data_size = 0;
-        return buf_error(&exchange->request.body) == 0 ? MHD_YES : MHD_NO;
+        return take_body(exchange, data, size);
     }
-    if (!exchange->handled)
+    if (!exchange->handled && !exchange->request.answered)
         handle(exchange);
     if (exchange->request.answered)
         return queue_answer(exchange);
-    exchange->suspended = true;
-    exchange->host->suspended++;
-    MHD_suspend_connection(connection);
+    suspend(exchange);
     return MHD_YES;
 }
 
@@ -181,6 +229,8 @@ void exchange_on_completed(void *cls, struct MHD_Connection *connection, void **
     if (exchange == NULL)
         return;
     assert(!exchange->suspended);
+    if (exchange->request.abandon != NULL)
+        exchange->request.abandon(&exchange->request);
     visitor_idle(&host->visitors, exchange->visitor);
     if (host->end != NULL)
         host->end(&exchange->request);

@@ -40,6 +40,9 @@ struct exchange_host {
     void (*resumed)(struct exchange_host *host); /* one of them has got it: libmicrohttpd must run */
 };
 
+/* The request was HEAD, which handlers see as GET: nothing may happen by it. */
+bool exchange_is_head(const struct api_request *request);
+
 /* Callbacks for libmicrohttpd; cls is the host. */
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,

@@ -6,33 +6,6 @@
 #include "model/action.h"
 #include "model/phrase.h"
 
-static int add_violation(void *ctx, const struct fleet_violation *violation)
-{
-    struct buf *out = ctx;
-    const char *gap = "";
-
-    if (out->length > 0 && out->data[out->length - 1] == '}')
-        buf_add_char(out, ',');
-    buf_add_char(out, '{');
-    view_text(out, "policy_id", violation->policy_id);
-    view_text(out, "policy_name", violation->policy_name);
-    view_bool(out, "known", violation->known);
-    view_bool(out, "enabled", violation->enabled);
-    view_key(out, "actions");
-    buf_add_char(out, '[');
-    for (int i = 0; i < ACTION_COUNT; i++) {
-        if ((violation->actions & 1u << i) != 0) {
-            buf_addf(out, "%s\"%s\"", gap, action_name((enum action)i));
-            gap = ",";
-        }
-    }
-    buf_add_char(out, ']');
-    view_time_s(out, "since", violation->since_s);
-    view_bool(out, "decisive", violation->decisive);
-    buf_add_char(out, '}');
-    return buf_error(out);
-}
-
 static const char *decision_word(enum decision_kind kind)
 {
     static const char *const words[] = {
@@ -179,7 +152,7 @@ int explain_device(const struct view *view, struct database *database, const str
     view_bool(out, "user_can_mend", client_status_user_can_mend(device->client_status));
     view_key(out, "violations");
     buf_add_char(out, '[');
-    result = fleet_violations(database, device->device_id, add_violation, out, err);
+    result = fleet_violations(database, device->device_id, view_violation, out, err);
     buf_add_char(out, ']');
     add_decision(device, view->language, out);
     add_last_report(device, view->language, out);

@@ -40,6 +40,9 @@ static void begin(struct exchange_host *host, struct api_request *request, struc
 
     if (info == NULL || peer_read(info->connect_fd, server->listener.group, &request->peer) != 0)
         request->peer = (struct peer){.uid = (uid_t)-1};
+    request->loop = server->loop;
+    if (request->target.segment_count > 0 && !host->stopping)
+        api_begin(request);
 }
 
 int server_start(struct uv_loop_s *loop, struct daemon *daemon, const char *path, struct server **ret_server,
@@ -82,6 +85,7 @@ void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx)
     server->stopping = true;
     server->stopped = stopped;
     server->stopped_ctx = ctx;
+    api_import_cancel();
     listener_remove(&server->listener);
     httpd_stop(server->httpd, part_stopped, server);
 }

@@ -119,7 +119,7 @@ const char *target_get(const struct target *target, const char *name)
     return NULL;
 }
 
-bool target_matches(const struct target *target, const char *pattern, const char **ret_id)
+bool target_matches(const struct target *target, const char *pattern, const char **ret_ids)
 {
     for (size_t i = 0; i < target->segment_count; i++) {
         size_t length;
@@ -128,8 +128,8 @@ bool target_matches(const struct target *target, const char *pattern, const char
             return false;
         pattern++;
         length = strcspn(pattern, "/");
-        if (length == 4 && strncmp(pattern, "{id}", 4) == 0 && target->segments[i][0] != '\0')
-            *ret_id = target->segments[i];
+        if (*pattern == '{' && target->segments[i][0] != '\0')
+            *ret_ids++ = target->segments[i];
         else if (strlen(target->segments[i]) != length || strncmp(pattern, target->segments[i], length) != 0)
             return false;
         pattern += length;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/action.h"
 
 static void take_connection(const struct daemon *daemon, size_t index, struct view_connection *ret_connection)
 {
@@ -154,6 +155,57 @@ void view_device(const struct view *view, const struct fleet_device *device, str
     view_text(out, "last_error", device->last_error);
     view_time_s(out, "removed_until", device->removed_until_s);
     buf_add_char(out, '}');
+}
+
+static void add_actions(struct buf *out, unsigned actions)
+{
+    const char *gap = "";
+
+    view_key(out, "actions");
+    buf_add_char(out, '[');
+    for (int i = 0; i < ACTION_COUNT; i++) {
+        if ((actions & 1u << i) != 0) {
+            buf_addf(out, "%s\"%s\"", gap, action_name((enum action)i));
+            gap = ",";
+        }
+    }
+    buf_add_char(out, ']');
+}
+
+static void begin_entry(struct buf *out)
+{
+    if (out->length > 0 && out->data[out->length - 1] == '}')
+        buf_add_char(out, ',');
+    buf_add_char(out, '{');
+}
+
+int view_violation(void *ctx, const struct fleet_violation *violation)
+{
+    struct buf *out = ctx;
+
+    begin_entry(out);
+    view_text(out, "policy_id", violation->policy_id);
+    view_text(out, "policy_name", violation->policy_name);
+    view_bool(out, "known", violation->known);
+    view_bool(out, "enabled", violation->enabled);
+    add_actions(out, violation->actions);
+    view_time_s(out, "since", violation->since_s);
+    view_bool(out, "decisive", violation->decisive);
+    buf_add_char(out, '}');
+    return buf_error(out);
+}
+
+int view_policy(void *ctx, const struct fleet_policy *policy)
+{
+    struct buf *out = ctx;
+
+    begin_entry(out);
+    view_text(out, "policy_id", policy->policy_id);
+    view_text(out, "name", policy->name);
+    view_bool(out, "enabled", policy->enabled);
+    add_actions(out, policy->actions);
+    buf_add_char(out, '}');
+    return buf_error(out);
 }
 
 void view_key(struct buf *out, const char *name)

@@ -567,6 +567,21 @@ void daemon_look(struct daemon *daemon, struct store_job *job)
         answer_later(daemon, &err, look_refused, job);
 }
 
+void daemon_write(struct daemon *daemon, struct store_job *job)
+{
+    struct error err = {0};
+    if (store_is_open(daemon, &err))
+        store_thread_submit(daemon->writer, job);
+    else
+        answer_later(daemon, &err, look_refused, job);
+}
+
+void daemon_changed(struct daemon *daemon)
+{
+    if (!daemon->closing)
+        changed(daemon);
+}
+
 void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx)
 {
     struct error err = {0};

@@ -6,6 +6,7 @@
  *     fleet.c             get, list
  *     fleet_device.c      one device
  *     fleet_violations.c  its violations
+ *     fleet_policies.c    policies and their actions
  *     fleet_counts.c      figures
  *     fleet_plan.c        what would be sent
  */
@@ -18,6 +19,9 @@
 /* All that is read between the two is one state of the store. Within a transaction of the caller it is the caller's. */
 int fleet_begin(struct database *database, struct error *err);
 void fleet_end(struct database *database);
+
+/* Ids that are no text, or hold a NUL, cannot be named by anybody: they are left out, and "store check" tells of them. */
+#define FLEET_NAMEABLE(id) "typeof(" id ") = 'text' AND instr(" id ", char(0)) = 0"
 
 /* What `each` returned, as a result: a positive number only stops. */
 int fleet_each_result(int stopped, struct error *err);
@@ -51,5 +55,8 @@ char *fleet_copy_text(const char *text);
 /* Everything about one device; subject and row are released. ERR_NOTFOUND: never heard of. */
 int fleet_device_load(struct database *database, const char *device_id, int64_t now_ms, struct fleet_device *ret_device,
                       struct error *err);
+
+/* Of one policy, as a set; those we do not know are left out. */
+int fleet_read_actions(struct database *database, const char *policy_id, unsigned *ret_actions, struct error *err);
 
 #endif

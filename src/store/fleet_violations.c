@@ -3,23 +3,7 @@
 #include <stdlib.h>
 
 #include "fleet_internal.h"
-#include "model/action.h"
 #include "statement.h"
-
-static int read_actions(struct database *database, const char *policy_id, unsigned *ret_actions, struct error *err)
-{
-    static const char sql[] = "SELECT action FROM policy_action WHERE policy_id = ?";
-    sqlite3_stmt *row;
-    enum action action;
-
-    *ret_actions = 0;
-    int code = statement_get(database, sql, &row, err, "t", policy_id);
-    while (code >= 0 && (code = statement_step(database, row, err)) == 1) {
-        if (action_parse(statement_text(row, 0), &action) == 0)
-            *ret_actions |= 1u << action;
-    }
-    return code;
-}
 
 /* *strictest is the action that decides; it becomes -1 when the violation that brought it was found. */
 static int tell_violation(struct database *database, sqlite3_stmt *row, int *strictest,
@@ -31,7 +15,7 @@ static int tell_violation(struct database *database, sqlite3_stmt *row, int *str
         .since_s = statement_integer(row, 3, -1),
     };
 
-    int code = read_actions(database, statement_text(row, 0), &violation.actions, err);
+    int code = fleet_read_actions(database, statement_text(row, 0), &violation.actions, err);
     if (code < 0)
         return code;
     if (*strictest >= 0 && violation.enabled && (violation.actions & 1u << *strictest)) {

@@ -103,7 +103,7 @@ static int tell_progress(struct import *import)
     return error_set(import->err, ERR_CANCELED, 0, "canceled: nothing was imported");
 }
 
-static int check_text(struct import *import, const char *text, size_t length)
+int import_check_text(struct import *import, const char *text, size_t length)
 {
     const char *end = text + length;
 
@@ -124,7 +124,7 @@ static int write_record(struct import *import, const struct import_place *place)
     import->place = *place;
     int code = import_reader_at(&import->reader, place->offset, place->length, &text, import->err);
     if (code == 0)
-        code = check_text(import, text, place->length); /* the file may have changed since */
+        code = import_check_text(import, text, place->length); /* the file may have changed since */
     if (code == 0)
         code = (import->csv ? import_csv_record : import_json_line)(import, text, place->length);
     import->written += (int64_t)place->length;
@@ -193,7 +193,7 @@ static int next_line(struct import *import, const char **ret_text)
 
     import->lines++;
     import->bytes += (int64_t)place->length;
-    code = check_text(import, *ret_text, place->length);
+    code = import_check_text(import, *ret_text, place->length);
     if (code == 0 && --import->countdown == 0)
         code = tell_progress(import);
     return code == 0 ? 1 : code;

@@ -24,6 +24,7 @@
 #include "import_write.h"
 #include "store/import.h"
 
+struct cJSON;
 struct import_csv;
 
 struct import {
@@ -62,6 +63,16 @@ const char *import_show(const char *text, char shown[IMPORT_SHOWN]);
 int import_take_device(struct import *import, struct import_device *device);
 int import_take_policy(struct import *import, const struct import_policy *policy);
 int import_take_deletion(struct import *import, const char *device_id);
+
+/* UTF-8 without NUL, or a refusal. */
+int import_check_text(struct import *import, const char *text, size_t length);
+
+/* One JSON value and nothing behind it; the caller's to delete. */
+int import_json_parse(struct import *import, const char *text, size_t length, struct cJSON **ret_object);
+
+/* A record by itself: what stands behind "device" or "policy" in a line. */
+int import_json_device(struct import *import, const struct cJSON *object);
+int import_json_policy(struct import *import, const struct cJSON *object);
 
 /* One line, whose place is in import->place, either time. */
 int import_json_line(struct import *import, const char *text, size_t length);

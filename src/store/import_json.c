@@ -111,7 +111,7 @@ static int read_device(struct import *import, const cJSON *object, struct import
     return 0;
 }
 
-static int take_device(struct import *import, const cJSON *object)
+int import_json_device(struct import *import, const cJSON *object)
 {
     struct import_device device = {.violations = import->names};
 
@@ -200,7 +200,7 @@ static int read_policy(struct import *import, const cJSON *object, struct import
     return 0;
 }
 
-static int take_policy(struct import *import, const cJSON *object)
+int import_json_policy(struct import *import, const cJSON *object)
 {
     struct import_policy policy = {.enabled = -1};
 
@@ -229,9 +229,9 @@ static int take_record(struct import *import, const cJSON *record)
     if (item->next)
         return import_refuse(import, import_show(item->next->string, shown), "%s", wanted);
     if (strcmp(item->string, "device") == 0)
-        return take_device(import, item);
+        return import_json_device(import, item);
     if (strcmp(item->string, "policy") == 0)
-        return take_policy(import, item);
+        return import_json_policy(import, item);
     if (strcmp(item->string, "delete_device") == 0)
         return take_deletion(import, item);
     return import_refuse(import, import_show(item->string, shown), "%s", wanted);
@@ -250,22 +250,32 @@ static bool has_escaped_nul(const char *text, size_t length)
     return false;
 }
 
-int import_json_line(struct import *import, const char *text, size_t length)
+int import_json_parse(struct import *import, const char *text, size_t length, cJSON **ret_object)
 {
     const char *end = text;
 
-    if (import_is_blank(text, length))
-        return 0;
+    *ret_object = NULL;
     if (has_escaped_nul(text, length))
         return import_refuse(import, "", "holds a NUL character");
-
-    cJSON *record = cJSON_ParseWithLengthOpts(text, length, &end, false);
-    while (record && end < text + length && strchr(" \t\r\n", *end))
+    cJSON *object = cJSON_ParseWithLengthOpts(text, length, &end, false);
+    while (object && end < text + length && strchr(" \t\r\n", *end))
         end++;
-    int code;
-    if (!record || end < text + length)
-        code = import_refuse(import, "", "is not one JSON object: see byte %zu", (size_t)(end - text) + 1);
-    else
+    if (!object || end < text + length) {
+        cJSON_Delete(object);
+        return import_refuse(import, "", "is not one JSON object: see byte %zu", (size_t)(end - text) + 1);
+    }
+    *ret_object = object;
+    return 0;
+}
+
+int import_json_line(struct import *import, const char *text, size_t length)
+{
+    cJSON *record;
+
+    if (import_is_blank(text, length))
+        return 0;
+    int code = import_json_parse(import, text, length, &record);
+    if (code == 0)
         code = take_record(import, record);
     cJSON_Delete(record);
     return code;

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/import.h"
 #include "store/migrate.h"
+#include "store/thread.h"
 
 struct fake fake;
 
@@ -128,13 +130,147 @@ bool fake_work(void)
     return false;
 }
 
-void daemon_look(struct daemon *daemon, struct store_job *job)
+static void add_job(struct store_job *job)
 {
-    (void)daemon;
     job->next = NULL;
     *jobs_end = job;
     jobs_end = &job->next;
     fake.waiting++;
+}
+
+void daemon_look(struct daemon *daemon, struct store_job *job)
+{
+    (void)daemon;
+    assert(!job->write);
+    add_job(job);
+}
+
+void daemon_write(struct daemon *daemon, struct store_job *job)
+{
+    (void)daemon;
+    assert(job->write);
+    add_job(job);
+}
+
+void daemon_changed(struct daemon *daemon)
+{
+    (void)daemon;
+    fake.changes++;
+}
+
+struct store_thread {
+    int nothing;
+};
+
+int store_thread_start(struct uv_loop_s *loop, const char *path, bool read_only, struct store_thread **ret_thread,
+                       struct error *err)
+{
+    static struct store_thread thread;
+
+    (void)loop;
+    (void)path;
+    if (fake.store_result != 0)
+        return error_set(err, fake.store_result, 0, "the store says no");
+    assert(!read_only);
+    fake.threads++;
+    *ret_thread = &thread;
+    return 0;
+}
+
+void store_thread_submit(struct store_thread *thread, struct store_job *job)
+{
+    (void)thread;
+    add_job(job);
+}
+
+struct stop {
+    struct store_job job;
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+static int run_stop(struct store_job *job, struct database *database, struct error *err)
+{
+    (void)job;
+    (void)database;
+    (void)err;
+    return 0;
+}
+
+static void stop_done(struct store_job *job)
+{
+    struct stop *stop = (struct stop *)job;
+
+    fake.threads--;
+    stop->closed(stop->ctx);
+    free(stop);
+}
+
+void store_thread_stop(struct store_thread *thread, void (*closed)(void *ctx), void *ctx)
+{
+    struct stop *stop = calloc(1, sizeof(*stop));
+
+    (void)thread;
+    assert(stop != NULL);
+    *stop = (struct stop){.job = {.run = run_stop, .done = stop_done}, .closed = closed, .ctx = ctx};
+    add_job(&stop->job);
+}
+
+int import_stream(struct database *database, FILE *in,
+                  int (*progress)(void *ctx, const struct import_progress *progress), void *ctx,
+                  struct import_progress *ret_done, struct import_error *ret_where, struct error *err)
+{
+    size_t length = fread(fake.imported, 1, sizeof(fake.imported) - 1, in);
+
+    (void)database;
+    fake.imported[length] = '\0';
+    *ret_done = (struct import_progress){.lines = 1, .devices = 1};
+    *ret_where = (struct import_error){.line = fake.import_refuses};
+    if (fake.import_refuses > 0) {
+        snprintf(ret_where->column, sizeof(ret_where->column), "platform");
+        return error_set(err, ERR_INVALID, 0, "is none");
+    }
+    return progress(ctx, ret_done) == 0 ? 0 : error_set(err, ERR_CANCELED, 0, "canceled");
+}
+
+int edit_apply(struct edit *edit, struct database *database, struct error *err)
+{
+    (void)database;
+    fake.edit = *edit;
+    snprintf(fake.edit_body, sizeof(fake.edit_body), "%s", edit->body != NULL ? edit->body : "");
+    edit->created = fake.edit_gives.created;
+    memcpy(edit->field, fake.edit_gives.field, sizeof(edit->field));
+    return edit->field[0] != '\0' ? error_set(err, ERR_INVALID, 0, "is wrong") : 0;
+}
+
+int fleet_policy(struct database *database, const char *policy_id,
+                 int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, struct error *err)
+{
+    (void)database;
+    for (size_t i = 0; i < fake.policy_count; i++) {
+        if (strcmp(fake.policies[i].policy_id, policy_id) == 0)
+            return each(ctx, &fake.policies[i]);
+    }
+    return error_set(err, ERR_NOTFOUND, 0, "there is no policy '%s'", policy_id);
+}
+
+int fleet_policies(struct database *database, const char *after, unsigned limit,
+                   int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, bool *ret_more,
+                   struct error *err)
+{
+    unsigned told = 0;
+
+    (void)database;
+    (void)err;
+    *ret_more = false;
+    for (size_t i = 0; i < fake.policy_count && !*ret_more; i++) {
+        if (strcmp(fake.policies[i].policy_id, after != NULL ? after : "") <= 0)
+            continue;
+        *ret_more = told++ == limit;
+        if (!*ret_more && each(ctx, &fake.policies[i]) != 0)
+            return ERR_NOMEM;
+    }
+    return 0;
 }
 
 static void add_act(daemon_done_fn *done, void *ctx)

@@ -10,6 +10,7 @@
 #define COMPLYD_TESTS_ADMIN_FAKE_H
 
 #include "daemon/daemon.h"
+#include "store/edit.h"
 #include "store/fleet.h"
 
 enum { FAKE_CONNECTIONS_MAX = 4, FAKE_DEVICES_MAX = 8, FAKE_PLAN_MAX = 8 };
@@ -26,6 +27,11 @@ struct fake {
     size_t violation_count;
     struct fleet_plan_entry plan[FAKE_PLAN_MAX];
     size_t plan_count;
+    struct fleet_policy policies[FAKE_PLAN_MAX];
+    size_t policy_count;
+    struct edit edit; /* the last one; its strings are gone when the test looks */
+    char edit_body[256];
+    struct edit edit_gives; /* `created` and `field` of the next one */
     struct fleet_counts counts;
     struct fleet_filter filter; /* of the last list; its strings are gone when the test looks */
     char filter_after[64];      /* copies for the test to look at */
@@ -35,9 +41,13 @@ struct fake {
     char reported[64]; /* device of the last daemon_report_device() */
     char resynced[64]; /* connection of the last daemon_resync(); "*" = all */
     unsigned acts;
-    size_t waiting;        /* jobs and acts not worked yet */
-    unsigned looks;        /* jobs worked */
-    void (*on_look)(void); /* called before each: what happens meanwhile */
+    unsigned changes;       /* calls of daemon_changed() */
+    unsigned threads;       /* store threads that are open */
+    char imported[256];     /* beginning of the last input */
+    int64_t import_refuses; /* line that the next import says is wrong; 0 = none */
+    size_t waiting;         /* jobs and acts not worked yet */
+    unsigned looks;         /* jobs worked */
+    void (*on_look)(void);  /* called before each: what happens meanwhile */
 };
 
 extern struct fake fake;
