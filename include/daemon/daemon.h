@@ -15,12 +15,19 @@
 
 struct uv_loop_s;
 struct daemon;
+struct activity_log;
 
 /* Takes over `settings`. Fails with ERR_* when the store cannot be used at all (locked by another daemon, newer version). */
 int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err);
 
 /* Takes over the new settings; what cannot change at run time (store, control_socket) is logged and stays. */
 void daemon_reload(struct daemon *daemon, struct settings *settings);
+
+/* A new configuration was wrong and is not taken over: for the activity log. */
+void daemon_reload_refused(struct daemon *daemon, const char *why);
+
+/* Where its parts, and what operators do, are written down. */
+struct activity_log *daemon_activity(struct daemon *daemon);
 
 /* Stops claiming, waits at most drain_ms for requests in flight and their record, then closes everything. */
 void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx);
@@ -55,7 +62,7 @@ struct daemon_status {
     enum daemon_state state;
     int64_t started_at_ms; /* wall clock */
     const char *store_path;
-    int store_result;        /* of the last transaction: 0 or ERR_* */
+    int store_result;        /* why the store cannot be worked with: 0 or ERR_* */
     const char *store_error; /* "" = none */
     struct store_thread_stats store;
     size_t connection_count;

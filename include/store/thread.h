@@ -35,12 +35,13 @@ struct store_job {
 };
 
 struct store_thread_stats {
-    size_t queued;          /* jobs waiting or running */
-    uint64_t jobs, commits; /* since start */
-    uint64_t commit_us;     /* time spent in COMMIT */
-    uint64_t longest_us;    /* longest transaction */
-    int last_result;        /* of the latest transaction: 0 or ERR_*; tells the store's health */
-    struct error last_error;
+    size_t queued;           /* jobs waiting or running */
+    uint64_t jobs, commits;  /* since start */
+    uint64_t commit_us;      /* time spent in COMMIT */
+    uint64_t longest_us;     /* longest transaction */
+    int last_result;         /* of the latest transaction: 0 or ERR_* */
+    uint64_t failures;       /* transactions and single jobs that failed by the store's fault */
+    struct error last_error; /* of the latest of them */
 };
 
 /* Opens `path` on a new thread; fails when it cannot be opened. `read_only`: the reader's thread. */
@@ -55,6 +56,12 @@ void store_thread_submit(struct store_thread *thread, struct store_job *job);
 
 /* Finishes queued jobs, closes the database, ends the thread; `closed` is called on the loop, then the thread is freed. */
 void store_thread_stop(struct store_thread *thread, void (*closed)(void *ctx), void *ctx);
+
+/* `committed` is called on the loop, after the jobs' done, when there were commits. */
+void store_thread_on_commit(struct store_thread *thread, void (*committed)(void *ctx), void *ctx);
+
+/* `failed` is called on the loop, after the jobs' done, whenever stats.failures has risen. */
+void store_thread_on_failure(struct store_thread *thread, void (*failed)(void *ctx), void *ctx);
 
 void store_thread_stats(const struct store_thread *thread, struct store_thread_stats *ret_stats);
 

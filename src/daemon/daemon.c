@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "daemon/activity_log.h"
 #include "daemon/connection_run.h"
+#include "daemon/health.h"
 #include "daemon/watcher.h"
 #include "store/change.h"
 #include "store/migrate.h"
@@ -20,6 +22,7 @@
 enum {
     TEND_MS = 20 * 1000,  /* the timed look, and everything that wants to be looked after */
     OPEN_AGAIN_MS = 3000, /* the store could not be opened */
+    HEALTH_MS = 1500,     /* the store failed: is it well again? */
     RECONNECT_DRAIN_MS = 5000,
     PURGE_EVERY = 180, /* tends: once an hour */
     PURGE_MAX = 500,
@@ -45,15 +48,18 @@ struct daemon {
     struct database_lock *lock;
     struct store_thread *writer, *reader;
     struct watcher *watcher;
+    struct activity_log *activity;
+    bool activity_stopping, activity_stopped;
     struct change_look look;
     bool looking;
     enum daemon_state state;
     struct error store_error; /* why the store is not open */
+    struct health health;     /* of the open store */
     int64_t started_at_ms;
     struct slot **slots; /* in the order of the configuration */
     size_t slot_count;
     struct slot *stopping;
-    uv_timer_t tend_timer, open_timer;
+    uv_timer_t tend_timer, open_timer, health_timer;
     unsigned tends;
     unsigned handles;
     bool closing, store_closing;
@@ -89,6 +95,24 @@ static void release_generation(struct generation *generation)
         settings_free(generation->settings);
         free(generation);
     }
+}
+
+/* ---- the activity log ---- */
+
+static void note(struct daemon *daemon, enum activity_kind kind, const char *result, const char *detail)
+{
+    activity_log_add(daemon->activity,
+                     &(struct activity_entry){.kind = activity_kind_name(kind), .result = result, .detail = detail});
+}
+
+struct activity_log *daemon_activity(struct daemon *daemon)
+{
+    return daemon->activity;
+}
+
+void daemon_reload_refused(struct daemon *daemon, const char *why)
+{
+    note(daemon, ACTIVITY_CONFIGURATION, "refused", why);
 }
 
 /* ---- connections ---- */
@@ -205,6 +229,8 @@ static void look(void *ctx, int64_t patience_us)
 
 static void changed(void *ctx)
 {
+    const struct daemon *daemon = ctx;
+    activity_log_committed(daemon->activity); /* somebody else's commit may be an entry */
     for_each_connection(ctx, connection_dirty);
 }
 
@@ -233,6 +259,16 @@ static int bring_up_to_date(const char *path, struct error *err)
     return rc;
 }
 
+static void store_failed(void *ctx);
+
+static int open_writer(struct daemon *daemon, const char *path, struct error *err)
+{
+    int rc = store_thread_start(daemon->loop, path, false, &daemon->writer, err);
+    if (rc == 0)
+        store_thread_on_failure(daemon->writer, store_failed, daemon);
+    return rc;
+}
+
 static int open_store(struct daemon *daemon, struct error *err)
 {
     const char *path = daemon->generation->settings->store;
@@ -240,7 +276,7 @@ static int open_store(struct daemon *daemon, struct error *err)
     if (rc == 0)
         rc = bring_up_to_date(path, err);
     if (rc == 0 && !daemon->writer)
-        rc = store_thread_start(daemon->loop, path, false, &daemon->writer, err);
+        rc = open_writer(daemon, path, err);
     if (rc == 0 && !daemon->reader)
         rc = store_thread_start(daemon->loop, path, true, &daemon->reader, err);
     if (rc == 0 && !daemon->watcher)
@@ -248,6 +284,7 @@ static int open_store(struct daemon *daemon, struct error *err)
     if (rc < 0)
         return rc;
     daemon->context.writer = daemon->writer;
+    activity_log_open(daemon->activity, daemon->writer);
     daemon->state = DAEMON_RUNNING;
     start_connections(daemon);
     return 0;
@@ -260,6 +297,7 @@ static void on_open_timer(uv_timer_t *timer)
     int rc = open_store(daemon, &err);
     if (rc == 0) {
         log_notice(TAG_STORE, "store %s is open", daemon->generation->settings->store);
+        note(daemon, ACTIVITY_STORE, "works_again", daemon->store_error.message);
         memset(&daemon->store_error, 0, sizeof(daemon->store_error));
         return;
     }
@@ -273,20 +311,6 @@ static void on_open_timer(uv_timer_t *timer)
 static bool is_hopeless(int code)
 {
     return code == ERR_EXISTS || code == ERR_STORE_NEWER || code == ERR_NOMEM;
-}
-
-static void watch_store_health(struct daemon *daemon)
-{
-    struct store_thread_stats stats;
-    store_thread_stats(daemon->writer, &stats);
-    bool trouble = stats.last_result < 0;
-    if (trouble == (daemon->state == DAEMON_STORE_TROUBLE))
-        return;
-    daemon->state = trouble ? DAEMON_STORE_TROUBLE : DAEMON_RUNNING;
-    if (trouble)
-        log_error(TAG_STORE, "%s; reports wait, nothing is lost, trying again", error_text(&stats.last_error));
-    else
-        log_notice(TAG_STORE, "store %s works again", daemon->generation->settings->store);
 }
 
 static void purge_done(struct store_job *job)
@@ -304,13 +328,55 @@ static void purge(struct daemon *daemon)
     store_thread_submit(daemon->writer, &purge->job);
 }
 
+static int64_t monotonic_ms(const struct daemon *daemon)
+{
+    return clock_monotonic_ms(daemon->context.clock);
+}
+
+static void on_health_timer(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    struct store_thread_stats stats;
+    store_thread_stats(daemon->writer, &stats);
+    if (health_mended(&daemon->health, stats.commits, monotonic_ms(daemon))) {
+        daemon->state = DAEMON_RUNNING;
+        note(daemon, ACTIVITY_STORE, "works_again", "");
+        log_notice(TAG_STORE, "store %s works again", daemon->generation->settings->store);
+    }
+    if (daemon->health.failing)
+        purge(daemon); /* something to try it with, should nothing else be wanted of it */
+    else
+        uv_timer_stop(timer);
+}
+
+static void tell_trouble(struct daemon *daemon, const struct error *error)
+{
+    log_error(TAG_STORE, "%s; reports wait, nothing is lost, trying again", error_text(error));
+    note(daemon, ACTIVITY_STORE, "trouble", error_text(error));
+}
+
+static void store_failed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    struct store_thread_stats stats;
+    if (daemon->closing)
+        return;
+    store_thread_stats(daemon->writer, &stats);
+    if (health_failed(&daemon->health, &stats.last_error, stats.commits, monotonic_ms(daemon)))
+        tell_trouble(daemon, &stats.last_error);
+    if (daemon->health.trouble)
+        daemon->state = DAEMON_STORE_TROUBLE;
+    if (!uv_is_active((uv_handle_t *)&daemon->health_timer))
+        uv_timer_start(&daemon->health_timer, on_health_timer, HEALTH_MS, HEALTH_MS);
+}
+
 static void on_tend(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     if (!daemon->writer)
         return;
     watcher_look(daemon->watcher);
-    watch_store_health(daemon);
+    activity_log_tend(daemon->activity, daemon->generation->settings->activity_retention_ms);
     for_each_connection(daemon, connection_tend);
     if (daemon->tends++ % PURGE_EVERY == 0)
         purge(daemon);
@@ -329,14 +395,18 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
 {
     struct error reason = {0};
     struct daemon *daemon = calloc(1, sizeof(*daemon));
-    if (!daemon || !(daemon->generation = new_generation(settings))) {
+    if (!daemon || !(daemon->activity = activity_log_new(clock_system())) ||
+        !(daemon->generation = new_generation(settings))) {
+        activity_log_free(daemon ? daemon->activity : NULL);
         free(daemon);
         settings_free(settings);
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
     daemon->loop = loop;
-    daemon->context = (struct connection_context){.loop = loop, .clock = clock_system(), .settings = settings};
+    daemon->context = (struct connection_context){
+        .loop = loop, .clock = clock_system(), .settings = settings, .activity = daemon->activity};
     daemon->started_at_ms = clock_realtime_ms(daemon->context.clock);
+    note(daemon, ACTIVITY_DAEMON, "started", "complyd " COMPLYD_VERSION);
     int rc = open_store(daemon, &reason);
     if (rc < 0 && is_hopeless(rc)) {
         assert(!daemon->writer);
@@ -344,11 +414,13 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
             *err = reason;
         database_unlock(daemon->lock);
         release_generation(daemon->generation);
+        activity_log_free(daemon->activity);
         free(daemon);
         return rc;
     }
     init_timer(daemon, &daemon->tend_timer);
     init_timer(daemon, &daemon->open_timer);
+    init_timer(daemon, &daemon->health_timer);
     uv_timer_start(&daemon->tend_timer, on_tend, TEND_MS, TEND_MS);
     if (rc < 0) {
         log_error(TAG_STORE, "%s; trying again every %d s", error_text(&reason), OPEN_AGAIN_MS / 1000);
@@ -386,6 +458,7 @@ void daemon_reload(struct daemon *daemon, struct settings *settings)
     keep_fixed("[daemon] control_socket", old->settings->control_socket, settings->control_socket);
     daemon->generation = generation;
     daemon->context.settings = settings;
+    note(daemon, ACTIVITY_CONFIGURATION, "loaded", "");
     size_t kept = 0;
     for (size_t i = 0; i < daemon->slot_count; i++) {
         struct slot *slot = daemon->slots[i];
@@ -424,16 +497,38 @@ static void on_handle_closed(uv_handle_t *handle)
     void *ctx = daemon->stopped_ctx;
     database_unlock(daemon->lock);
     release_generation(daemon->generation);
+    activity_log_free(daemon->activity);
     free(daemon->slots);
     free(daemon);
     stopped(ctx);
 }
 
-/* Connections first, then the look under way, then the store, then the handles. */
+static void activity_stopped(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    daemon->activity_stopped = true;
+    finish_if_done(daemon);
+}
+
+/* Once only: the last entries may be on their way already. */
+static void stop_activity(struct daemon *daemon)
+{
+    if (daemon->activity_stopping)
+        return;
+    daemon->activity_stopping = true;
+    note(daemon, ACTIVITY_DAEMON, "stopped", "");
+    activity_log_stop(daemon->activity, activity_stopped, daemon);
+}
+
+/* Connections first, then the look under way, then the activity log, then the store, then the handles. */
 static void finish_if_done(struct daemon *daemon)
 {
     if (daemon->stopping || daemon->looking)
         return;
+    if (!daemon->activity_stopped) {
+        stop_activity(daemon);
+        return;
+    }
     if (!daemon->store_closing) {
         daemon->store_closing = true;
         watcher_close(daemon->watcher);
@@ -446,6 +541,7 @@ static void finish_if_done(struct daemon *daemon)
         return;
     uv_close((uv_handle_t *)&daemon->tend_timer, on_handle_closed);
     uv_close((uv_handle_t *)&daemon->open_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&daemon->health_timer, on_handle_closed);
 }
 
 void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx)
@@ -456,6 +552,7 @@ void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *
     daemon->stopped_ctx = ctx;
     uv_timer_stop(&daemon->tend_timer);
     uv_timer_stop(&daemon->open_timer);
+    uv_timer_stop(&daemon->health_timer);
     for (size_t i = 0; i < daemon->slot_count; i++)
         stop_slot(daemon, daemon->slots[i], drain_ms);
     daemon->slot_count = 0;
@@ -482,8 +579,10 @@ void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status
     if (!daemon->writer)
         return;
     store_thread_stats(daemon->writer, &ret_status->store);
-    ret_status->store_result = ret_status->store.last_result;
-    ret_status->store_error = ret_status->store.last_result < 0 ? ret_status->store.last_error.message : "";
+    if (daemon->health.trouble) {
+        ret_status->store_result = daemon->health.error.code;
+        ret_status->store_error = daemon->health.error.message;
+    }
 }
 
 const struct connection *daemon_connection(const struct daemon *daemon, size_t index)

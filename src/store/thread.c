@@ -36,6 +36,12 @@ struct store_thread {
     uint64_t began_ns; /* of the open transaction */
 
     /* loop only */
+    uint64_t failures_told;
+    void (*failed)(void *ctx);
+    void *failed_ctx;
+    uint64_t commits_told;
+    void (*committed)(void *ctx);
+    void *committed_ctx;
     bool stop_called;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -112,13 +118,22 @@ static bool wants_reopen(int code)
     return code == ERR_STORE_CORRUPT || code == ERR_STORE || code == ERR_PERMISSION;
 }
 
+static void note_failure(struct store_thread *thread, int code, const struct error *error)
+{
+    uv_mutex_lock(&thread->mutex);
+    thread->stats.failures++;
+    thread->stats.last_error = *error;
+    thread->stats.last_error.code = code;
+    uv_mutex_unlock(&thread->mutex);
+}
+
 static void note_transaction(struct store_thread *thread, int code, const struct error *error)
 {
     uv_mutex_lock(&thread->mutex);
     thread->stats.last_result = code;
-    if (code < 0)
-        thread->stats.last_error = *error;
     uv_mutex_unlock(&thread->mutex);
+    if (code < 0)
+        note_failure(thread, code, error);
 }
 
 /* A store that was replaced, or failed badly, is opened anew before anything else is asked of it. */
@@ -137,6 +152,8 @@ static int run_job(struct store_thread *thread, struct store_job *job)
     statement_reset_all(thread->database);
     if (wants_reopen(job->result))
         thread->reopen = true;
+    if (wants_reopen(job->result) || job->result == ERR_STORE_FULL)
+        note_failure(thread, job->result, &job->error); /* it may fail alone, and again and again */
     return job->result;
 }
 
@@ -148,11 +165,8 @@ static void run_read(struct store_thread *thread, struct store_job *job)
     queue_init(&jobs);
     queue_push(&jobs, job);
     int code = ensure_open(thread, &error);
-    if (code == 0 && run_job(thread, job) < 0) {
-        note_transaction(thread, wants_reopen(job->result) ? job->result : 0, &job->error);
-        finish(thread, &jobs, 0, NULL);
-        return;
-    }
+    if (code == 0)
+        run_job(thread, job);
     note_transaction(thread, code, &error);
     finish(thread, &jobs, code, &error);
 }
@@ -326,6 +340,30 @@ static void on_async_closed(uv_handle_t *handle)
     closed(ctx);
 }
 
+static void tell_failures(struct store_thread *thread)
+{
+    struct store_thread_stats stats;
+
+    store_thread_stats(thread, &stats);
+    if (stats.failures == thread->failures_told)
+        return;
+    thread->failures_told = stats.failures;
+    if (thread->failed && !thread->stop_called)
+        thread->failed(thread->failed_ctx);
+}
+
+static void tell_commits(struct store_thread *thread)
+{
+    struct store_thread_stats stats;
+
+    store_thread_stats(thread, &stats);
+    if (stats.commits == thread->commits_told)
+        return;
+    thread->commits_told = stats.commits;
+    if (thread->committed && !thread->stop_called)
+        thread->committed(thread->committed_ctx);
+}
+
 static void on_async(uv_async_t *async)
 {
     struct store_thread *thread = async->data;
@@ -346,6 +384,8 @@ static void on_async(uv_async_t *async)
         uv_mutex_unlock(&thread->mutex);
         job->done(job);
     }
+    tell_failures(thread);
+    tell_commits(thread);
     if (!ended)
         return;
     uv_mutex_lock(&thread->mutex);
@@ -413,6 +453,18 @@ fail_set_up:
 fail_open:
     free(thread);
     return code;
+}
+
+void store_thread_on_commit(struct store_thread *thread, void (*committed)(void *ctx), void *ctx)
+{
+    thread->committed = committed;
+    thread->committed_ctx = ctx;
+}
+
+void store_thread_on_failure(struct store_thread *thread, void (*failed)(void *ctx), void *ctx)
+{
+    thread->failed = failed;
+    thread->failed_ctx = ctx;
 }
 
 void store_thread_submit(struct store_thread *thread, struct store_job *job)
