@@ -33,6 +33,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL };
 #define TAG_HTTP       "http"
 #define TAG_ADMIN      "admin"
 #define TAG_IMPORT     "import"
+#define TAG_ACTIVITY   "activity"
 #define TAG_SIM        "sim"
 
 /* Whom a line is about; NULL members are left out. Journal names: COMPLYD_DEVICE, COMPLYD_CONNECTION, ... */

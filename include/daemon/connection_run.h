@@ -15,6 +15,7 @@
 
 struct uv_loop_s;
 struct store_thread;
+struct activity_log;
 
 /* What connections share; outlives them. `settings` is replaced at reload. */
 struct connection_context {
@@ -22,6 +23,7 @@ struct connection_context {
     struct store_thread *writer;
     const struct clock *clock;
     const struct settings *settings;
+    struct activity_log *activity;
 };
 
 /* `settings` is borrowed until the connection has stopped. On failure *ret_connection may be set: stop it as any other. */

@@ -40,6 +40,9 @@ void token_unwant(struct token_source *source, const void *ctx);
 /* A 401 came for this token: forget it if it still is the current one. */
 void token_drop(struct token_source *source, const char *token);
 
+/* Calls back whenever a request has ended, asked for or a renewal: outcome NULL = there is a new token. It must not free the source. */
+void token_observe(struct token_source *source, token_done_fn *ended, void *ctx);
+
 enum token_state token_state(const struct token_source *source);
 int64_t token_expires_at_ms(const struct token_source *source); /* wall clock; -1 = none */
 uint64_t token_fetches(const struct token_source *source);      /* requests made, for statistics */

@@ -96,6 +96,7 @@ static void weekly_moved(void *ctx, enum full_report_kind kind, const struct ful
     struct log_fields fields = {.connection = connection->name};
     const char *what = kind == FULL_REPORT_WEEKLY ? "full report" : "resync";
     char next[CLOCK_TEXT];
+    connection_note_walk(connection, kind, state, began);
     if (began)
         log_at(LOG_LEVEL_NOTICE, TAG_WEEKLY, &fields, "%s begins: %lld devices, %lld done before", what,
                (long long)state->total, (long long)state->fed);
@@ -122,6 +123,8 @@ static int make_network(struct connection *connection, struct error *err)
     if (rc == 0)
         rc =
             token_source_new(connection->http, settings, settings->intune_scope, clock, &connection->intune_token, err);
+    if (rc == 0)
+        connection_note_tokens(connection);
     if (rc == 0)
         rc = resolver_new(connection->context->loop, &resolver_operations, connection, connection->http,
                           connection->graph_token, settings->graph_url, connection->name, clock,

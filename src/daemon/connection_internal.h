@@ -58,6 +58,7 @@ struct connection {
     int64_t since_ms; /* wall clock */
     int64_t told_ms;  /* monotonic: when a standing trouble was logged last */
     enum trouble told;
+    enum trouble graph_token_told, intune_token_told; /* refusals that stand in the activity log */
 
     unsigned jobs; /* at the store */
     bool stopping, closing;
@@ -74,6 +75,12 @@ void connection_job_done(struct connection *connection);
 
 /* Something that the connection's state is made of has changed. */
 void connection_changed(struct connection *connection);
+
+/* Entries of the activity log: the state it has now, tokens from now on, a walk. */
+void connection_note_state(const struct connection *connection, enum trouble trouble, const char *detail);
+void connection_note_tokens(struct connection *connection);
+void connection_note_walk(const struct connection *connection, enum full_report_kind kind,
+                          const struct full_report_state *state, bool began);
 
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);

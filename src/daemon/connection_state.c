@@ -87,6 +87,13 @@ static void log_state(struct connection *connection, enum connection_state befor
     }
 }
 
+/* It stays broken, for another reason. */
+static void tell_otherwise(struct connection *connection)
+{
+    log_broken(connection, " otherwise now");
+    connection_note_state(connection, worst_gate(connection)->trouble, worst_gate(connection)->detail);
+}
+
 void connection_changed(struct connection *connection)
 {
     struct gate *partner = &connection->lanes[CHANNEL_PARTNER].gate;
@@ -97,12 +104,13 @@ void connection_changed(struct connection *connection)
     enum connection_state state = derive_state(connection), before = connection->state;
     if (state == before) {
         if (state == CONNECTION_BROKEN && worst_gate(connection)->trouble != connection->told)
-            log_broken(connection, " otherwise now");
+            tell_otherwise(connection);
         return;
     }
     connection->state = state;
     log_state(connection, before);
     connection->since_ms = now_ms(connection);
+    connection_note_state(connection, worst_gate(connection)->trouble, worst_gate(connection)->detail);
 }
 
 void connection_tend(struct connection *connection)

@@ -164,6 +164,7 @@ static void reload(struct program *program)
     notify_reloading();
     if (settings_load(program->options.config, &settings, &problems) < 0) {
         log_problems(&problems);
+        daemon_reload_refused(program->daemon, buf_text(&problems)); /* the first of them */
         log_error(TAG_CONFIG, "%s not taken over; the running configuration stays", program->options.config);
     } else {
         log_set_level(settings->log_level);

@@ -56,6 +56,8 @@ struct token_source {
     struct waiter *waiting; /* oldest first */
     struct waiter *calling; /* being called back */
     uint64_t fetches;
+    token_done_fn *observer;
+    void *observer_ctx;
 };
 
 static void on_turn(uv_timer_t *timer);
@@ -168,6 +170,12 @@ static int64_t renewal_delay_ms(const struct token_reply *reply)
     return delay_ms - (int64_t)(guid_random_u64() % (uint64_t)(jitter_ms + 1));
 }
 
+static void tell_observer(const struct token_source *source, const struct outcome *outcome)
+{
+    if (source->observer != NULL)
+        source->observer(source->observer_ctx, outcome);
+}
+
 static void take_token(struct token_source *source, struct token_reply *reply, int64_t sent_ms)
 {
     const int64_t age_ms = clock_monotonic_ms(source->clock) - sent_ms;
@@ -179,6 +187,7 @@ static void take_token(struct token_source *source, struct token_reply *reply, i
     source->renew_ms = sent_ms + renewal_delay_ms(reply);
     source->renewal_failures = 0;
     source->failed = false;
+    tell_observer(source, NULL);
     log_debug(TAG_TOKEN, "token obtained scope=%s expires_in_s=%lld", source->scope, (long long)reply->expires_in_s);
     call_waiters(source, NULL);
 }
@@ -186,6 +195,7 @@ static void take_token(struct token_source *source, struct token_reply *reply, i
 /* The old token goes on serving, if there is one, and the next try waits; without one the callers decide when to try again. */
 static void take_failure(struct token_source *source, const struct outcome *outcome)
 {
+    tell_observer(source, outcome);
     log_debug(TAG_TOKEN, "no token scope=%s trouble=%s: %s", source->scope, trouble_slug(outcome->trouble),
               outcome->detail);
     if (is_valid(source)) {
@@ -327,6 +337,12 @@ void token_drop(struct token_source *source, const char *token)
         return;
     secret_deinit(&source->token);
     source->failed = false;
+}
+
+void token_observe(struct token_source *source, token_done_fn *ended, void *ctx)
+{
+    source->observer = ended;
+    source->observer_ctx = ctx;
 }
 
 enum token_state token_state(const struct token_source *source)
