@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * peer - who is at the other end of a Unix socket, and whether complyd listens to them.
+ * peer - who asks: the process at the other end of a Unix socket, or who fetched the link of a session of the web page.
  */
 #ifndef COMPLYD_ADMIN_PEER_H
 #define COMPLYD_ADMIN_PEER_H
@@ -13,7 +13,8 @@ struct peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    bool in_group; /* the group asked about is the peer's primary or one of its further ones */
+    char session[9]; /* of the web page, as the log names it; "" = on the control socket */
+    bool in_group;   /* the group asked about is the peer's primary or one of its further ones */
 };
 
 /* As they were when the peer connected. 0, or ERR_IO. */

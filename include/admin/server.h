@@ -21,6 +21,9 @@ struct server;
 int server_start(struct uv_loop_s *loop, struct daemon *daemon, const char *path, struct server **ret_server,
                  struct error *err);
 
+/* Follows a changed [web] listen; tries again what could not be opened. */
+void server_reload(struct server *server);
+
 void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx);
 
 #endif

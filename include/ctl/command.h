@@ -79,6 +79,7 @@ int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
+int page_run(const struct invocation *invocation);
 int store_init_run(const struct invocation *invocation);
 int store_check_run(const struct invocation *invocation);
 int store_backup_run(const struct invocation *invocation);

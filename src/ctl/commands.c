@@ -40,6 +40,10 @@ const struct command commands[] = {
      "FILE is JSON Lines or CSV, told apart by its first character; - is standard input. A bad line is named with its\n"
      "number and column, and nothing is applied. Works on the store itself, daemon running or not.\n",
      STORE_OPTIONS, 1, 1, import_run},
+    {"page", "", "Print a link that signs you in to the web page",
+     "The link works once, for five minutes, in a browser on this machine or at the other end of an SSH tunnel\n"
+     "(ssh -L 8080:127.0.0.1:8080 HOST). The page is off unless [web] listen is set.\n",
+     0, 0, 0, page_run},
     {"store init", "", "Create an empty store", "", STORE_OPTIONS, 0, 0, store_init_run},
     {"store check", "", "Check the store for damage", "Exit code 65 when something is found.\n", STORE_OPTIONS, 0, 0,
      store_check_run},

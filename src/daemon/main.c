@@ -169,6 +169,7 @@ static void reload(struct program *program)
     } else {
         log_set_level(settings->log_level);
         daemon_reload(program->daemon, settings);
+        server_reload(program->server);
         log_notice(TAG_CONFIG, "%s taken over", program->options.config);
     }
     buf_deinit(&problems);

@@ -24,12 +24,13 @@ static size_t act_count;
 
 void fake_reset(void)
 {
-    static char name[] = "default", store[] = "/var/lib/complyd/complyd.db";
+    static char name[] = "default", store[] = "/var/lib/complyd/complyd.db", nowhere[] = "";
 
     memset(&fake, 0, sizeof(fake));
     fake.connection_settings[0] = (struct connection_settings){.name = name, .enabled = true};
     fake.settings = (struct settings){.enabled = true,
                                       .store = store,
+                                      .web_listen = nowhere,
                                       .result_deadline_ms = 15 * 60 * 1000,
                                       .connections = fake.connection_settings,
                                       .connection_count = 1};
