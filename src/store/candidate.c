@@ -337,7 +337,7 @@ static int tell(struct work *work, struct outbox_item **ret_item)
         fate = yield_to_holder(work);
     if (fate == CANDIDATE_STAGED && work->decision.kind == DECISION_REPORT && !subject_is_told(&work->subject))
         fate = look_at_twins(work, &stamp_ms);
-    if (fate == CANDIDATE_STAGED && work->stage->hold_worsening &&
+    if (fate == CANDIDATE_STAGED && work->stage->hold_worsening && !work->subject.leaving &&
         decision_is_worsening(previous_state(work), work->decision.state)) {
         work->stage->held++;
         fate = CANDIDATE_LEFT;

@@ -48,7 +48,9 @@ static int load_device(struct database *database, struct subject *subject, struc
     static const char sql[] =
         "SELECT connection, platform, name, manufacturer, model, serial_number, os_version, user_principal_name, "
         "managed, "
-        "azure_device_id, azure_client_status, last_check_in, evaluated_at FROM device WHERE device_id = ?";
+        "azure_device_id, azure_client_status, last_check_in, evaluated_at, "
+        "(SELECT state FROM account WHERE connection = device.connection) IS 'disconnecting' FROM device "
+        "WHERE device_id = ?";
     sqlite3_stmt *row;
 
     int code = statement_get(database, sql, &row, err, "t", subject->device_id);
@@ -77,6 +79,7 @@ static int load_device(struct database *database, struct subject *subject, struc
         device->client_status = CLIENT_UNKNOWN;
     device->last_check_in_s = read_time(row, 11);
     device->evaluated_at_s = read_time(row, 12);
+    subject->leaving = sqlite3_column_int(row, 13) != 0;
     *valid = *valid && subject->known_platform;
     subject->digest = device_inventory_digest(device);
     read_azure_id(subject);
@@ -237,7 +240,7 @@ struct decision subject_decide(const struct subject *subject)
     const struct device *device = &subject->device;
     struct decision_input input = {
         .exists = subject->exists,
-        .managed = device->managed,
+        .managed = device->managed && !subject->leaving,
         .evaluated = device->evaluated_at_s >= 0,
         .platform = subject->exists ? device->platform : subject->told.platform,
         .has_azure_id = device->azure_device_id[0] != '\0',

@@ -27,6 +27,7 @@ struct told {
 struct subject {
     const char *device_id; /* the caller's */
     bool exists;           /* has a row in `device` */
+    bool leaving;          /* its connection is being disconnected: every device is removed */
     bool buried;           /* has a tombstone */
     bool known_platform;
     bool text_valid;

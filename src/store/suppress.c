@@ -21,7 +21,9 @@ int suppress_find_holder(struct database *database, const struct subject *subjec
                          char **ret_holder, struct error *err)
 {
     static const char sql[] = "SELECT device_id FROM device WHERE azure_device_id = ? COLLATE NOCASE "
-                              "AND azure_device_id <> '' AND device_id <> ? AND managed = 1 LIMIT 1";
+                              "AND azure_device_id <> '' AND device_id <> ? AND managed = 1 "
+                              "AND (SELECT state FROM account WHERE connection = device.connection) IS NOT "
+                              "'disconnecting' LIMIT 1";
     bool retire = decision->kind == DECISION_RETIRE;
     sqlite3_stmt *row;
 

@@ -164,6 +164,29 @@ CREATE TABLE endpoint (
     fetched_at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Whether a connection is connected, and how far connecting or disconnecting has come. No row: never started.
+CREATE TABLE account (
+    connection      TEXT    NOT NULL PRIMARY KEY,
+    state           TEXT    NOT NULL, -- word of include/model/account.h
+    tenant_id       TEXT    NOT NULL, -- which the state is about
+    since_ms        INTEGER NOT NULL,
+    connected_at_ms INTEGER,          -- NULL = never, or disconnected since
+    force           INTEGER NOT NULL DEFAULT 0, -- disconnect although Microsoft refuses some devices
+    total           INTEGER NOT NULL DEFAULT 0, -- devices that Microsoft held when disconnecting began
+    cursor          TEXT              -- of the walk that queues every device: the last one; NULL = no walk
+) WITHOUT ROWID;
+
+CREATE TABLE account_step (
+    connection TEXT    NOT NULL,
+    step       TEXT    NOT NULL,
+    state      TEXT    NOT NULL, -- running, done, failed, skipped; no row: waiting
+    problem    TEXT    NOT NULL,
+    detail     TEXT    NOT NULL,
+    value      TEXT    NOT NULL, -- id of the group or policy at Microsoft
+    at_ms      INTEGER NOT NULL,
+    PRIMARY KEY (connection, step)
+) WITHOUT ROWID;
+
 -- The walks over all devices of a connection.
 CREATE TABLE full_report (
     connection     TEXT    NOT NULL,
