@@ -33,9 +33,6 @@ int connection_start(const struct connection_context *context, const struct conn
 /* Another process committed to the store. */
 void connection_dirty(struct connection *connection);
 
-/* True while bulk work keeps the store busy anyway: looks for commits can be rarer. */
-bool connection_is_busy(const struct connection *connection);
-
 void connection_resync(struct connection *connection);
 
 /* The configuration was read anew and says the same about this connection: shared settings are taken over, and what waits is tried

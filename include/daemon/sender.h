@@ -73,7 +73,6 @@ struct sender_options {
 struct sender_stats {
     unsigned in_flight, staged;
     uint64_t requests, accepted, refused, transient, throttled;
-    bool backlog; /* the last stage left rows that could be staged */
 };
 
 /* `budget` is shared with the other requests of the channel and outlives the sender. */

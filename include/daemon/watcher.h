@@ -5,7 +5,8 @@
  *
  * A file event on the WAL comes before its commit is visible (in 99 % of wake-ups with a durable writer), and no second event follows. So
  * an event starts a patient look (store/change.h), and while nothing is found further looks follow at growing distance up
- * to a second. The daemon's timed look is the net below.
+ * to a second. The daemon's timed look is the net below. While bulk work goes on, every page that we write ourselves would be a
+ * file event: then looks go by a timer of a few milliseconds.
  *
  * Thread    loop only.
  */
@@ -23,7 +24,7 @@ struct watcher;
 struct watcher_ops {
     void (*look)(void *ctx, int64_t patience_us); /* ends in watcher_looked(), never before return */
     void (*changed)(void *ctx);
-    bool (*busy)(void *ctx); /* bulk work looks at the store all the time: looks may be rarer */
+    uint64_t (*commits)(void *ctx); /* our own, so far */
 };
 
 int watcher_new(struct uv_loop_s *loop, const char *store_path, const struct watcher_ops *ops, void *ctx,

@@ -187,17 +187,6 @@ void connection_dirty(struct connection *connection)
         sender_dirty(connection->lanes[channel].sender);
 }
 
-bool connection_is_busy(const struct connection *connection)
-{
-    struct sender_stats stats;
-    for (int channel = 0; channel < CHANNEL_COUNT && is_running(connection); channel++) {
-        sender_stats(connection->lanes[channel].sender, &stats);
-        if (stats.backlog)
-            return true;
-    }
-    return false;
-}
-
 void connection_resync(struct connection *connection)
 {
     if (is_running(connection))

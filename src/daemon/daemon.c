@@ -234,17 +234,15 @@ static void changed(void *ctx)
     for_each_connection(ctx, connection_dirty);
 }
 
-static bool busy(void *ctx)
+static uint64_t commits(void *ctx)
 {
     const struct daemon *daemon = ctx;
-    for (size_t i = 0; i < daemon->slot_count; i++) {
-        if (connection_is_busy(daemon->slots[i]->connection))
-            return true;
-    }
-    return false;
+    struct store_thread_stats stats;
+    store_thread_stats(daemon->writer, &stats);
+    return stats.commits;
 }
 
-static const struct watcher_ops watcher_operations = {.look = look, .changed = changed, .busy = busy};
+static const struct watcher_ops watcher_operations = {.look = look, .changed = changed, .commits = commits};
 
 static int bring_up_to_date(const char *path, struct error *err)
 {

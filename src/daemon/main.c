@@ -113,7 +113,7 @@ static void forbid_core_dumps(void)
  * would raise both limits by itself otherwise. */
 static void keep_memory_small(void)
 {
-    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 }

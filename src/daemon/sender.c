@@ -11,10 +11,14 @@
 #include "microsoft/partner.h"
 
 enum {
-    READY_MAX = 500,   /* items staged ahead; enough for 5 ms at the highest rates */
-    RECORD_MAX = 512,  /* results in one durable commit: a few ms of work */
-    URGENT_EXTRA = 64, /* urgent items staged on top of a full ready list */
-    RELEASE_MS = 1000, /* blocked longer than this, what is ready goes back, to be decided anew */
+    READY_MAX = 512,    /* items staged ahead */
+    RECORD_MAX = 256,   /* results in one durable commit: a few ms of work, behind which a worsening waits */
+    RECORD_HOLD_MS = 5, /* results wait so long for others to share their commit with, while requests are in flight */
+    BRISK_MS = 20,      /* staged again sooner than that, more is staged at once: each commit costs */
+    RESULTS_MAX = 1024, /* not yet recorded: nothing more is staged until the store has caught up */
+    CALM_MS = 100,      /* ... and later than that, less: what is sent is decided when it is staged */
+    URGENT_EXTRA = 64,  /* urgent items staged on top of a full ready list */
+    RELEASE_MS = 1000,  /* blocked longer than this, what is ready goes back, to be decided anew */
     RETRY_STORE_MS = 250,
     RETRY_STORE_MAX_MS = 5000,
 };
@@ -46,6 +50,7 @@ struct sender {
 
     struct outbox_result *results; /* noted, not yet handed to a record; room for every item that is out */
     size_t result_count, result_room;
+    int64_t result_since_ms; /* monotonic: the first of them */
 
     bool staging, recording, draining;
     bool dirty;              /* another process committed: look for urgent rows even if much is ready */
@@ -53,6 +58,8 @@ struct sender {
     bool backlog;            /* bulk rows are left */
     unsigned store_failures; /* in a row */
     int64_t store_retry_ms;  /* monotonic; no job before */
+    unsigned ahead;          /* items to have ready at most */
+    int64_t staged_ms;       /* monotonic: the last stage of bulk work */
     int64_t next_due_ms;     /* wall clock: earliest row in backoff; -1 = none */
 
     struct sender_stats stats;
@@ -121,6 +128,8 @@ static bool make_room(struct sender *sender, unsigned more)
 static struct outbox_result *note_result(struct sender *sender, struct outbox_item *item, enum outbox_outcome outcome)
 {
     assert(sender->result_count < sender->result_room);
+    if (sender->result_count == 0)
+        sender->result_since_ms = monotonic_ms(sender);
     struct outbox_result *result = &sender->results[sender->result_count++];
     memset(result, 0, offsetof(struct outbox_result, error));
     result->error[0] = '\0';
@@ -189,9 +198,17 @@ static void note_outcome(struct sender *sender, struct outbox_item *item, const 
     sender->ops->settled(sender->ctx, result);
 }
 
+/* When the results are to be recorded, at the latest; monotonic. */
+static int64_t record_at_ms(const struct sender *sender)
+{
+    bool alone = sender->flights == 0 || sender->draining || sender->result_count >= RECORD_MAX;
+    int64_t at_ms = sender->result_since_ms + (alone ? 0 : RECORD_HOLD_MS);
+    return at_ms > sender->store_retry_ms ? at_ms : sender->store_retry_ms;
+}
+
 static void submit_record(struct sender *sender)
 {
-    if (sender->recording || sender->result_count == 0 || monotonic_ms(sender) < sender->store_retry_ms)
+    if (sender->recording || sender->result_count == 0 || monotonic_ms(sender) < record_at_ms(sender))
         return;
     size_t count = sender->result_count < RECORD_MAX ? sender->result_count : RECORD_MAX;
     struct outbox_record *record = malloc(sizeof(*record));
@@ -257,13 +274,25 @@ static bool wants_stage(const struct sender *sender)
     return sender->dirty || sender->again || sender->backlog;
 }
 
-/* How many items may be ready at once: twice what can be in flight, so that the store works while the network does. */
+/* How many items may be ready at once: twice what can be in flight, so that the store works while the network does; more where
+ * the network is faster than that. */
 static unsigned ready_target(const struct sender *sender, int window)
 {
     if (window < 0) /* the request on trial: of one device alone it could not be told whether the app is denied */
         return sender->options.items_per_flight;
     unsigned target = 2 * (unsigned)window * sender->options.items_per_flight;
+    target = target > sender->ahead ? target : sender->ahead;
     return target < READY_MAX ? target : READY_MAX;
+}
+
+static void note_pace(struct sender *sender, unsigned target)
+{
+    int64_t now = monotonic_ms(sender);
+    if (now - sender->staged_ms < BRISK_MS)
+        sender->ahead = 2 * target;
+    else if (now - sender->staged_ms > CALM_MS)
+        sender->ahead = target / 2;
+    sender->staged_ms = now;
 }
 
 /* What to stage now: how much, and down to which priority. 0 = nothing. No more than may be sent now, so that what is sent is decided
@@ -276,7 +305,9 @@ static unsigned stage_limit(struct sender *sender, int window, enum priority *re
         return 0;
     *ret_mildest = PRIORITY_WEEKLY;
     unsigned limit = budget_available(sender->budget, BUDGET_BULK, target);
-    if (full || limit <= sender->ready_count) {
+    if (!full && limit > sender->ready_count) {
+        note_pace(sender, target);
+    } else {
         if (!sender->dirty && !sender->again)
             return 0;
         *ret_mildest = PRIORITY_CHANGE;
@@ -300,7 +331,7 @@ static void submit_stage(struct sender *sender)
     enum priority mildest;
     notice_due(sender);
     if (sender->staging || sender->draining || window == SENDER_CLOSED || !wants_stage(sender) ||
-        monotonic_ms(sender) < sender->store_retry_ms)
+        sender->result_count > RESULTS_MAX || monotonic_ms(sender) < sender->store_retry_ms)
         return;
     unsigned limit = stage_limit(sender, window, &mildest);
     if (limit == 0 || !make_room(sender, limit))
@@ -499,11 +530,13 @@ static int64_t next_wake(struct sender *sender)
     bool open = !sender->draining && window != SENDER_CLOSED;
     if (now < sender->store_retry_ms && (sender->result_count > 0 || (open && wants_stage(sender))))
         return sender->store_retry_ms - now;
+    if (sender->result_count > 0 && !sender->recording)
+        delay = delay_until(record_at_ms(sender), now);
     if (window > 0 && sender->ready_count > 0 && sender->flights < (unsigned)window) {
-        delay = delay_until(budget_ready_at_ms(sender->budget, BUDGET_CHANGE, 1), now);
+        delay = earlier(delay, delay_until(budget_ready_at_ms(sender->budget, BUDGET_CHANGE, 1), now));
     } else if (open && !sender->staging && sender->ready_count == 0 && wants_stage(sender)) {
         enum budget_use use = sender->dirty || sender->again ? BUDGET_CHANGE : BUDGET_BULK;
-        delay = delay_until(budget_ready_at_ms(sender->budget, use, 1), now);
+        delay = earlier(delay, delay_until(budget_ready_at_ms(sender->budget, use, 1), now));
     }
     if (open && !sender->staging && sender->next_due_ms >= 0)
         delay = earlier(delay, delay_until(sender->next_due_ms, clock_realtime_ms(sender->clock)));
@@ -549,7 +582,6 @@ void sender_stats(const struct sender *sender, struct sender_stats *ret_stats)
     *ret_stats = sender->stats;
     ret_stats->in_flight = sender->flights;
     ret_stats->staged = sender->ready_count;
-    ret_stats->backlog = sender->backlog;
 }
 
 /* ---- lifetime ---- */

@@ -12,7 +12,9 @@
 
 enum {
     PATIENCE_US = 2500,
-    BUSY_SPACING_MS = 20, /* between looks while bulk work goes on */
+    BUSY_SPACING_MS = 5, /* between looks while we write many times a second ourselves ... */
+    BUSY_WINDOW_MS = 100,
+    BUSY_COMMITS = 5, /* ... that is, so often within a window */
 };
 
 /* After an event that showed nothing: a writer's fsync may take this long. */
@@ -28,9 +30,24 @@ struct watcher {
     uv_timer_t timer;
     unsigned handles;    /* open ones */
     bool looking, event; /* an event came since the look began */
+    bool timed;          /* looks go by the timer: our own writes would be nothing but file events */
+    uint64_t window_ms;  /* when the last count of our commits was taken, ... */
+    uint64_t commits;    /* ... and the count */
     unsigned later;      /* which of later_looks_ms is next */
     uint64_t looked_at_ms;
 };
+
+/* Whether we write many times a second. */
+static bool is_busy(struct watcher *watcher)
+{
+    uint64_t elapsed_ms = uv_now(watcher->timer.loop) - watcher->window_ms;
+    if (elapsed_ms < BUSY_WINDOW_MS)
+        return watcher->timed;
+    uint64_t before = watcher->commits;
+    watcher->commits = watcher->ops->commits(watcher->ctx);
+    watcher->window_ms += elapsed_ms;
+    return (watcher->commits - before) * BUSY_WINDOW_MS >= BUSY_COMMITS * elapsed_ms;
+}
 
 static void look(struct watcher *watcher, int64_t patience_us)
 {
@@ -50,14 +67,9 @@ static void on_timer(uv_timer_t *timer)
 
 static void note_event(struct watcher *watcher)
 {
-    uint64_t since = uv_now(watcher->timer.loop) - watcher->looked_at_ms;
     watcher->later = 0;
     watcher->event = true;
-    if (watcher->looking)
-        return;
-    if (since < BUSY_SPACING_MS && watcher->ops->busy(watcher->ctx))
-        uv_timer_start(&watcher->timer, on_timer, BUSY_SPACING_MS - since, 0);
-    else
+    if (!watcher->looking)
         look(watcher, PATIENCE_US);
 }
 
@@ -78,6 +90,23 @@ static void on_event(uv_fs_event_t *events, const char *name, int kinds, int sta
         note_event(watcher);
 }
 
+static void listen_to_events(struct watcher *watcher)
+{
+    int rc = uv_fs_event_start(&watcher->events, on_event, watcher->directory, 0);
+    watcher->timed = false;
+    if (rc < 0)
+        log_warn(TAG_WATCHER, "no file events on %s: %s; changes are found by timed looks only", watcher->directory,
+                 uv_strerror(rc));
+}
+
+/* Each page that is written to the log is an event to the kernel, and costs nearly as much as the writing. */
+static void go_by_timer(struct watcher *watcher)
+{
+    uv_fs_event_stop(&watcher->events);
+    watcher->timed = true;
+    watcher->event = false;
+}
+
 void watcher_look(struct watcher *watcher)
 {
     if (!watcher->looking)
@@ -91,7 +120,14 @@ void watcher_looked(struct watcher *watcher, bool changed)
         watcher->later = LATER_LOOKS;
         watcher->ops->changed(watcher->ctx);
     }
-    if (watcher->event)
+    if (is_busy(watcher)) {
+        if (!watcher->timed)
+            go_by_timer(watcher);
+        uv_timer_start(&watcher->timer, on_timer, BUSY_SPACING_MS, 0);
+    } else if (watcher->timed) {
+        listen_to_events(watcher);
+        note_event(watcher); /* one that we did not hear */
+    } else if (watcher->event)
         note_event(watcher);
     else if (watcher->later < LATER_LOOKS)
         uv_timer_start(&watcher->timer, on_timer, later_looks_ms[watcher->later++], 0);
@@ -123,10 +159,7 @@ int watcher_new(struct uv_loop_s *loop, const char *store_path, const struct wat
     watcher->events.data = watcher;
     watcher->timer.data = watcher;
     watcher->handles = 2;
-    int rc = uv_fs_event_start(&watcher->events, on_event, watcher->directory, 0);
-    if (rc < 0)
-        log_warn(TAG_WATCHER, "no file events on %s: %s; changes are found by timed looks only", watcher->directory,
-                 uv_strerror(rc));
+    listen_to_events(watcher);
     *ret_watcher = watcher;
     return 0;
 }

@@ -18,7 +18,7 @@ import measure
 import subject
 
 PLATFORMS = {"ios": "partner", "windows": "graph"}
-QUICK = {"sizes": [10000], "repeat": 1, "raw": 20000, "commits": 100, "pause": 10, "idle": 6, "settle": 3, "starts": 3,
+QUICK = {"sizes": [10000], "repeat": 1, "raw": 20000, "commits": 400, "pause": 10, "idle": 6, "settle": 3, "starts": 3,
          "overtakes": 0}
 FULL = {"sizes": [10000, 100000, 1000000], "repeat": 3, "raw": 100000, "commits": 1000, "pause": 30, "idle": 60,
         "settle": 20, "starts": 5, "overtakes": 200}
