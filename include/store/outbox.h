@@ -37,11 +37,13 @@ struct outbox_item {
     int64_t seq;
     int64_t queued_at_ms; /* when the change was committed */
     uint64_t inventory_digest;
+    char *error;              /* what Microsoft said of the last try, shortened; owned, NULL = nothing */
     struct outbox_item *next; /* the holder's list */
     void *holder;             /* the holder's */
 };
 
 void outbox_item_free(struct outbox_item *item);
+const char *outbox_item_error(const struct outbox_item *item); /* "" = nothing */
 
 /* Claims the most urgent rows of one connection and channel, decides each, drops what is needless, waits or is parked, and gives
  * GUID and stamp to the rest. */
@@ -87,7 +89,6 @@ struct outbox_result {
     int64_t deadline_ms; /* ACCEPTED: give up waiting for the verdict */
     struct guid sent_as; /* ACCEPTED: GUID of the message that carried it: its own, unless messages are shared */
     enum reason reason;  /* REFUSED, TRANSIENT */
-    char error[256];     /* what Microsoft said, shortened; "" = nothing */
     char request_id[GUID_TEXT];
 };
 

@@ -50,8 +50,9 @@ static void log_settled(struct lane *lane, struct repeat *repeat, enum log_level
                                 .connection = lane->connection->name,
                                 .message_id = guid_format(&report->message_id, message_id),
                                 .request_id = result->request_id[0] ? result->request_id : NULL};
+    const char *error = outbox_item_error(result->item);
     log_at(level, TAG_SENDER, &fields, "%s %s%s%s%s%s", what, azure_state_name(report->state), then,
-           result->error[0] ? ": " : "", result->error, more);
+           error[0] ? ": " : "", error, more);
 }
 
 static void settled(void *ctx, const struct outbox_result *result)

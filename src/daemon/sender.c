@@ -131,9 +131,10 @@ static struct outbox_result *note_result(struct sender *sender, struct outbox_it
     if (sender->result_count == 0)
         sender->result_since_ms = monotonic_ms(sender);
     struct outbox_result *result = &sender->results[sender->result_count++];
-    memset(result, 0, offsetof(struct outbox_result, error));
-    result->error[0] = '\0';
+    memset(result, 0, offsetof(struct outbox_result, request_id));
     result->request_id[0] = '\0';
+    free(item->error);
+    item->error = NULL;
     result->item = item;
     result->outcome = outcome;
     result->at_ms = clock_realtime_ms(sender->clock);
@@ -171,7 +172,8 @@ static void note_outcome(struct sender *sender, struct outbox_item *item, const 
                          const struct outcome *outcome, const struct outcome *whole)
 {
     struct outbox_result *result = note_result(sender, item, OUTBOX_RELEASED);
-    snprintf(result->error, sizeof(result->error), "%s", outcome->detail);
+    if (outcome->detail[0])
+        item->error = strdup(outcome->detail); /* for want of memory it is not told; the outcome is */
     snprintf(result->request_id, sizeof(result->request_id), "%.36s", outcome->request_id);
     switch (outcome->class) {
     case OUTCOME_ACCEPTED:

@@ -52,7 +52,7 @@ int activity_add_result(struct database *database, const char *connection, const
             .azure_device_id = report->azure_device_id,
             .message_id = &report->message_id,
             .request_id = result->request_id,
-            .detail = result->error,
+            .detail = outbox_item_error(result->item),
         },
         err);
 }

@@ -12,7 +12,14 @@
 
 void outbox_item_free(struct outbox_item *item)
 {
+    if (item)
+        free(item->error);
     free(item);
+}
+
+const char *outbox_item_error(const struct outbox_item *item)
+{
+    return item->error ? item->error : "";
 }
 
 /* A deleted device has no row in `device`, but Microsoft may still hold it. */

@@ -86,8 +86,8 @@ static int note_failure(const struct entry *entry, int status)
                          "ttt"
                          "idttti",
                          report->device_id, entry->record->connection, platform_name(report->platform),
-                         report->last_update_ms, status, reason_slug(result->reason), result->error, result->request_id,
-                         result->at_ms);
+                         report->last_update_ms, status, reason_slug(result->reason), outbox_item_error(result->item),
+                         result->request_id, result->at_ms);
 }
 
 /* ------------------------------------------------------------------------------------------------ table message */
