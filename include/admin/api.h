@@ -124,12 +124,19 @@ int api_violation_add(const struct api_request *request, struct database *databa
 /* An import that is running gives up soon: complyd stops. */
 void api_import_cancel(void);
 
+/* Who waits for entries of the activity log is answered now: complyd stops. */
+void api_activity_cancel(void);
+
+/* GET of a device with ?at=. */
+void api_activity_device_at(struct api_request *request);
+
 /* Handlers, by the file that holds them. */
 void api_index_get(struct api_request *request);
 void api_version_get(struct api_request *request);
 void api_log_level_get(struct api_request *request);
 void api_log_level_put(struct api_request *request);
 void api_status_get(struct api_request *request);
+void api_activity_list(struct api_request *request);
 void api_devices_list(struct api_request *request);
 void api_devices_get(struct api_request *request);
 void api_devices_explain(struct api_request *request);

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "daemon/activity_log.h"
 #include "daemon/daemon.h"
 #include "store/migrate.h"
 
@@ -22,6 +23,7 @@ static const struct {
     {"GET", "/v1", api_index_get, NULL},
     {"GET", "/v1/version", api_version_get, NULL},
     {"GET", "/v1/status", api_status_get, NULL},
+    {"GET", "/v1/activity", api_activity_list, NULL},
     {"GET", "/v1/devices", api_devices_list, NULL},
     {"GET", "/v1/devices/{id}", api_devices_get, NULL},
     {"PUT", "/v1/devices/{id}", api_devices_put, NULL},
@@ -291,6 +293,20 @@ void api_look_start_write(struct api_look *look)
     daemon_write(look->request->daemon, &look->job);
 }
 
+static void note_change(const struct api_request *request, const char *what, const char *device,
+                        const char *connection)
+{
+    char actor[PEER_TEXT];
+
+    activity_log_add(daemon_activity(request->daemon),
+                     &(struct activity_entry){.kind = activity_kind_name(ACTIVITY_OPERATOR),
+                                              .result = "asked",
+                                              .device_id = device,
+                                              .connection = connection,
+                                              .actor = peer_describe(&request->peer, actor),
+                                              .detail = what});
+}
+
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection)
 {
     const struct log_fields fields = {.device = device, .connection = connection};
@@ -301,6 +317,7 @@ void api_log_change(const struct api_request *request, const char *what, const c
     else
         log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u pid=%d asked %s", (unsigned)request->peer.uid,
                (int)request->peer.pid, what);
+    note_change(request, what, device, connection);
 }
 
 void api_version_get(struct api_request *request)

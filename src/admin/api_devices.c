@@ -68,7 +68,10 @@ static int run_get(struct api_look *look, struct database *database, struct erro
 
 void api_devices_get(struct api_request *request)
 {
-    look_at_device(request, run_get);
+    if (target_get(&request->target, "at") != NULL)
+        api_activity_device_at(request);
+    else
+        look_at_device(request, run_get);
 }
 
 static int run_explain(struct api_look *look, struct database *database, struct error *err)

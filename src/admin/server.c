@@ -132,6 +132,7 @@ void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx)
     server->stopped = stopped;
     server->stopped_ctx = ctx;
     api_import_cancel();
+    api_activity_cancel();
     listener_remove(&server->listener);
     if (server->web != NULL)
         web_stop(server->web, part_stopped, server);

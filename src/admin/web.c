@@ -125,6 +125,7 @@ static void begin(struct exchange_host *host, struct api_request *request, struc
         api_problem(request, 503, "out of memory");
         return;
     }
+    request->loop = ((const struct web *)host->owner)->loop;
     *visit = (struct visit){.web = host->owner,
                             .host = header(connection, "Host"),
                             .origin = header(connection, "Origin"),

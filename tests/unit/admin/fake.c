@@ -159,6 +159,57 @@ void daemon_changed(struct daemon *daemon)
     fake.changes++;
 }
 
+struct activity_log *daemon_activity(struct daemon *daemon)
+{
+    return (struct activity_log *)daemon;
+}
+
+void activity_log_add(struct activity_log *log, const struct activity_entry *entry)
+{
+    (void)log;
+    snprintf(fake.acted, sizeof(fake.acted), "%s: %s", entry->actor, entry->detail);
+}
+
+void activity_log_follow(struct activity_log *log, struct activity_follower *follower)
+{
+    (void)log;
+    assert(fake.follower == NULL);
+    fake.follower = follower;
+}
+
+void activity_log_unfollow(struct activity_log *log, struct activity_follower *follower)
+{
+    (void)log;
+    if (fake.follower == follower)
+        fake.follower = NULL;
+}
+
+int activity_list(struct database *database, const struct activity_filter *filter,
+                  int (*each)(void *ctx, const struct activity_entry *entry), void *ctx, struct activity_page *ret_page,
+                  struct error *err)
+{
+    int result = 0;
+
+    (void)database;
+    (void)err;
+    fake.activity_filter = *filter;
+    *ret_page = (struct activity_page){.place = filter->place + 7, .newest = 99};
+    for (size_t i = 0; i < fake.activity_count && result == 0; i++)
+        result = each(ctx, &fake.activity[i]);
+    return result;
+}
+
+int activity_told_at(struct database *database, const char *device_id, int64_t at_ms, struct activity_told *ret_told,
+                     struct error *err)
+{
+    (void)database;
+    (void)device_id;
+    (void)at_ms;
+    (void)err;
+    *ret_told = fake.told;
+    return 0;
+}
+
 struct store_thread {
     int nothing;
 };

@@ -9,7 +9,9 @@
 #ifndef COMPLYD_TESTS_ADMIN_FAKE_H
 #define COMPLYD_TESTS_ADMIN_FAKE_H
 
+#include "daemon/activity_log.h"
 #include "daemon/daemon.h"
+#include "store/activity_list.h"
 #include "store/edit.h"
 #include "store/fleet.h"
 
@@ -41,13 +43,19 @@ struct fake {
     char reported[64]; /* device of the last daemon_report_device() */
     char resynced[64]; /* connection of the last daemon_resync(); "*" = all */
     unsigned acts;
-    unsigned changes;       /* calls of daemon_changed() */
-    unsigned threads;       /* store threads that are open */
-    char imported[256];     /* beginning of the last input */
-    int64_t import_refuses; /* line that the next import says is wrong; 0 = none */
-    size_t waiting;         /* jobs and acts not worked yet */
-    unsigned looks;         /* jobs worked */
-    void (*on_look)(void);  /* called before each: what happens meanwhile */
+    unsigned changes;                       /* calls of daemon_changed() */
+    unsigned threads;                       /* store threads that are open */
+    char imported[256];                     /* beginning of the last input */
+    int64_t import_refuses;                 /* line that the next import says is wrong; 0 = none */
+    struct activity_filter activity_filter; /* of the last list */
+    struct activity_entry activity[4];      /* what the log holds, in the order in which it is told */
+    size_t activity_count;
+    struct activity_told told;
+    struct activity_follower *follower; /* who waits; NULL = nobody */
+    char acted[128];                    /* the last operator's act: actor and what */
+    size_t waiting;                     /* jobs and acts not worked yet */
+    unsigned looks;                     /* jobs worked */
+    void (*on_look)(void);              /* called before each: what happens meanwhile */
 };
 
 extern struct fake fake;
