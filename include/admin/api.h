@@ -96,6 +96,7 @@ struct api_look {
     struct buf out;
     int status;                 /* of the answer: 200 unless run says otherwise */
     char field[API_FIELD_TEXT]; /* ERR_INVALID: the member of the body that is wrong */
+    bool ran;                   /* private: else the store could not be asked */
     int (*run)(struct api_look *look, struct database *database, struct error *err);
     void (*deinit)(struct api_look *look); /* of what embeds it; NULL = nothing */
 };

@@ -54,15 +54,9 @@ static const struct {
     int status;
     const char *title;
 } titles[] = {
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {409, "Conflict"},
-    {413, "Content Too Large"},
-    {415, "Unsupported Media Type"},
-    {500, "Internal Server Error"},
+    {400, "Bad Request"},         {401, "Unauthorized"},           {403, "Forbidden"},
+    {404, "Not Found"},           {405, "Method Not Allowed"},     {409, "Conflict"},
+    {413, "Content Too Large"},   {415, "Unsupported Media Type"}, {500, "Internal Server Error"},
     {503, "Service Unavailable"},
 };
 
@@ -254,6 +248,7 @@ static int run_look(struct store_job *job, struct database *database, struct err
     struct api_look *look = (struct api_look *)job;
     int result = look->run(look, database, err);
 
+    look->ran = true;
     if (result == 0 && buf_error(&look->out) != 0)
         result = error_set(err, buf_error(&look->out), 0, "the answer: %s", error_code_text(buf_error(&look->out)));
     return result;
@@ -269,7 +264,7 @@ static void look_done(struct store_job *job)
             daemon_changed(request->daemon);
         api_answer(request, look->status, &look->out);
     } else {
-        job->error.code = job->result;
+        job->error.code = look->ran ? job->result : ERR_STORE; /* a store that is not there is no device that is not */
         memcpy(request->field, look->field, sizeof(request->field));
         if (look->field[0] != '\0')
             error_prefix(&job->error, "%s", look->field);
@@ -293,8 +288,7 @@ void api_look_start_write(struct api_look *look)
     daemon_write(look->request->daemon, &look->job);
 }
 
-static void note_change(const struct api_request *request, const char *what, const char *device,
-                        const char *connection)
+static void note_change(const struct api_request *request, const char *what, const char *device, const char *connection)
 {
     char actor[PEER_TEXT];
 
@@ -312,8 +306,8 @@ void api_log_change(const struct api_request *request, const char *what, const c
     const struct log_fields fields = {.device = device, .connection = connection};
 
     if (request->peer.session[0] != '\0')
-        log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u session=%s asked %s",
-               (unsigned)request->peer.uid, request->peer.session, what);
+        log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u session=%s asked %s", (unsigned)request->peer.uid,
+               request->peer.session, what);
     else
         log_at(LOG_LEVEL_NOTICE, TAG_ADMIN, &fields, "operator uid=%u pid=%d asked %s", (unsigned)request->peer.uid,
                (int)request->peer.pid, what);

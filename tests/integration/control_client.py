@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """A client of the control API: HTTP over its Unix socket."""
+import contextlib
 import http.client
 import json
 import socket
@@ -57,7 +58,8 @@ class Control:
             headers["Content-Type"] = content_type
         connection = UnixConnection(self.path, self.timeout)
         try:
-            connection.request(method, target, body, headers, encode_chunked=not isinstance(body, (bytes, type(None))))
+            with contextlib.suppress(BrokenPipeError):  # an answer may come before all of the body is read
+                connection.request(method, target, body, headers, encode_chunked=not isinstance(body, (bytes, type(None))))
             response = connection.getresponse()
             return Answer(response, response.read())
         finally:

@@ -9,7 +9,8 @@ import pytest
 from control_client import Control, segment
 from harness import eventually, guid
 
-PHONE = {"platform": "ios", "name": "Ann's phone", "managed": True, "azure_device_id": guid(1), "evaluated_at": 1770000000}
+PHONE = {"platform": "ios", "name": "Ann's phone", "managed": True, "azure_device_id": guid(1), "evaluated_at": 1770000000,
+         "user_principal_name": "ann@example.org"}
 
 
 @pytest.fixture
@@ -295,7 +296,10 @@ def test_pages_while_the_store_changes(control, store):
 # ------------------------------------------------------------------------------------------------------------- log level
 
 def test_log_level(daemon, control):
-    assert control.get("/v1/log-level").json() == {"level": "info"}
+    daemon.settings["daemon"]["log_level"] = "warn"
+    daemon.write_config()
+    daemon.reload()
+    assert control.get("/v1/log-level").json() == {"level": "warn"}
     assert control.put("/v1/log-level", {"level": "debug"}).json() == {"level": "debug"}
     daemon.wait_for_log("asked a log level of debug")
     problem(control.put("/v1/log-level", {"level": "loud"}), 400, "#/level")
@@ -303,4 +307,4 @@ def test_log_level(daemon, control):
     assert control.put("/v1/log-level", {"level": "error"}).json() == {"level": "error"}
     daemon.wait_for_log("asked a log level of error")
     daemon.reload()
-    assert control.get("/v1/log-level").json() == {"level": "info"}
+    assert control.get("/v1/log-level").json() == {"level": "warn"}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The complyd authors
+"""docs/openapi.yaml says what the control API does: every path, parameter, answer and error."""
+import json
+import socket
+
+import jsonschema
+import pytest
+
+from control_openapi import CheckedControl, Document, Misfit
+from harness import eventually, guid
+
+DEVICE = {"platform": "ios", "name": "Phone", "azure_device_id": guid(1), "evaluated_at": 1770000000,
+          "user_principal_name": "ann@example.org"}
+LINES = json.dumps({"device": {"device_id": "imported", "platform": "windows"}}) + "\n"
+NDJSON = "application/x-ndjson"
+
+
+@pytest.fixture
+def document():
+    return Document()
+
+
+@pytest.fixture
+def control(daemon, document):
+    daemon.start()
+    return CheckedControl(daemon.socket, document)
+
+
+def check_schemas(node):
+    """Each schema is one by the rules of JSON Schema."""
+    if isinstance(node, dict):
+        if isinstance(node.get("schema"), dict):
+            jsonschema.Draft202012Validator.check_schema(node["schema"])
+        for value in node.values():
+            check_schemas(value)
+    elif isinstance(node, list):
+        for value in node:
+            check_schemas(value)
+
+
+def test_the_document_is_in_order(document):
+    assert document.document["openapi"].startswith("3.1")
+    check_schemas(document.document)
+    for schema in document.document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    names = [document.document["paths"][path][method.lower()]["operationId"] for method, path in document.operations]
+    assert len(names) == len(set(names))
+    used = json.dumps(document.document)
+    for kind, parts in document.document["components"].items():
+        for name in parts:
+            assert f'"#/components/{kind}/{name}"' in used, f"{kind}/{name} is used nowhere"
+
+
+def test_every_route_is_described_and_no_other(control, document):
+    routes = {(method, path) for path, methods in control.get("/v1").json()["paths"].items() for method in methods}
+    assert routes == document.operations
+
+
+def successes(control, sim):
+    sim.register(guid(1), "iOS")
+    for path in ("", "/version", "/status", "/status?devices=no", "/log-level", "/plan?limit=5", "/policies?limit=1", "/devices"):
+        assert control.get(f"/v1{path}").status == 200
+    assert control.put("/v1/log-level", {"level": "debug"}).status == 200
+    assert control.put("/v1/policies/p", {"actions": ["quarantine"]}).status == 201
+    assert control.put("/v1/policies/p", {"name": "P", "enabled": 1, "actions": ["quarantine"]}).status == 200
+    assert control.patch("/v1/policies/p", {"name": None}).status == 200
+    assert control.put("/v1/devices/d", DEVICE).status == 201
+    assert control.put("/v1/devices/d", {**DEVICE, "managed": 1}).status == 200
+    assert control.put("/v1/devices/d/violations/p").status == 201
+    assert control.put("/v1/devices/d/violations/p").status == 200
+    assert control.patch("/v1/devices/d", {"last_check_in": None, "violations": ["p", "q"]}).status == 200
+    assert control.patch("/v1/devices/d", '{"violations": ["p"]}', content_type="application/json").status == 200
+    for path in ("", "/explain", "/violations", "/violations/p"):
+        assert control.get(f"/v1/devices/d{path}").status == 200
+    eventually(lambda: control.get("/v1/devices/d").json()["azure_state"] == "non_compliant")
+    assert control.get("/v1/devices/d/explain").json()["decision"]["action"] == "quarantine"
+    assert control.get("/v1/devices?state=non_compliant&status=success&connection=default&search=PHONE&limit=1&after=a").status == 200
+    assert control.get("/v1/policies/p").status == 200
+    assert control.post("/v1/devices/d/report").status == 202
+    assert control.post("/v1/import", LINES, content_type=NDJSON).json()["devices"] == 1
+    assert control.get("/v1/activity?device=d&kind=report&connection=default&since=7d&limit=2").json()["activity"]
+    newest = control.get("/v1/activity").json()["newest"]
+    assert control.get(f"/v1/activity?follow={newest}&wait=0").status == 200
+    assert control.post("/v1/resync").status == 202
+    assert control.post("/v1/resync", {"connection": "default"}).status == 202
+    assert control.delete("/v1/devices/d/violations/p").status == 204
+    assert control.delete("/v1/policies/p").status == 204
+    assert control.delete("/v1/devices/d").status == 204
+    assert control.get("/v1/devices/d").status == 200, "a removed device is still shown"
+
+
+def page_link(daemon, control):
+    assert control.post("/v1/page-link").status == 409
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    daemon.settings["web"]["listen"] = f"127.0.0.1:{port}"
+    daemon.write_config()
+    daemon.reload()
+    assert control.post("/v1/page-link").status == 201
+
+
+def errors(daemon, control):
+    big = " " * (1024 * 1024 + 1)
+    for path in ("/status?devices=maybe", "/devices?state=odd", "/devices?limit=0", "/devices?after=%25zz", "/policies?limit=x",
+                 "/plan?after=nonsense", "/version?x=1", "/devices/a%00b", "/activity?kind=odd", "/activity?after=1&follow=1"):
+        assert control.get(f"/v1{path}").status == 400, path
+    for path in ("devices/none", "devices/none/explain", "devices/none/violations", "devices/none/violations/p", "policies/none",
+                 "nothing", "devices/none/nothing"):
+        assert control.get(f"/v1/{path}").status == 404, path
+    for path in ("devices/d", "policies/p", "log-level"):
+        assert control.put(f"/v1/{path}", {}).status == 400
+        assert control.put(f"/v1/{path}", "{}", content_type="text/plain").status == 415
+    for path in ("devices/d", "policies/p"):
+        assert control.put(f"/v1/{path}", big).status == 413
+        assert control.patch(f"/v1/{path}", big).status == 413
+        assert control.patch(f"/v1/{path}", {"name": "x"}).status == 404
+        assert control.patch(f"/v1/{path}", "{}", content_type="text/plain").status == 415
+        assert control.delete(f"/v1/{path}").status == 404
+    assert control.put("/v1/devices/d/violations/p").status == 404
+    assert control.put("/v1/devices/d/violations/p", {"since": 1}).status == 400
+    assert control.delete("/v1/devices/d/violations/p").status == 404
+    assert control.post("/v1/devices/none/report").status == 404
+    assert control.put("/v1/devices/d", DEVICE).status == 201
+    assert control.patch("/v1/devices/d", {"platform": "odd"}).json()["pointer"] == "#/platform"
+    assert control.put("/v1/policies/p", {"actions": []}).status == 201
+    assert control.patch("/v1/policies/p", {"actions": "odd"}).status == 400
+    assert control.post("/v1/import", "{}", content_type=NDJSON).json()["line"] == 1
+    assert control.post("/v1/import", "{}", content_type="text/html").status == 415
+    assert control.request("POST", "/v1/import", headers={"Content-Length": str(2**31)}).status == 413
+    assert control.post("/v1/resync", {"x": 1}).status == 400
+    assert control.post("/v1/resync", {"connection": "none"}).status == 404
+    assert control.request("DELETE", "/v1/status").status == 405
+    daemon.settings["reporting"] = {"enabled": False}
+    daemon.write_config()
+    daemon.reload()
+    assert control.post("/v1/resync").status == 409
+
+
+def test_every_answer_fits(daemon, control, document, sim, store):
+    successes(control, sim)
+    page_link(daemon, control)
+    errors(daemon, control)
+    with store.transaction():
+        assert control.put("/v1/devices/d", DEVICE).status == 503
+    missing = document.statuses - document.seen - {("POST", "/v1/import", "409")}
+    assert not missing, f"described, but not seen: {sorted(missing)}"
+
+
+def test_figures_of_a_store_in_trouble_fit(daemon, control, store):
+    store.path.rename(store.path.with_suffix(".away"))
+    assert eventually(lambda: control.get("/v1/status").json()["figures_error"])
+    assert control.get("/v1/devices/d").status == 503
+    store.path.with_suffix(".away").rename(store.path)
+
+
+@pytest.mark.parametrize("change", [
+    lambda d: d["paths"].pop("/v1/plan"),
+    lambda d: d["paths"]["/v1/devices/{id}"].pop("patch"),
+])
+def test_a_missing_operation_is_found(control, change):
+    other = Document()
+    change(other.document)
+    routes = {(method, path) for path, methods in control.get("/v1").json()["paths"].items() for method in methods}
+    assert routes != other.operations
+
+
+def test_misfits_are_found(control, document):
+    control.put("/v1/devices/d", DEVICE)
+    answer = control.get("/v1/devices/d")
+    body = answer.json()
+    for wrong in ({**body, "more": 1}, {k: v for k, v in body.items() if k != "cure"}, {**body, "queued": "yes"},
+                  {**body, "azure_report_time": "yesterday"}, {**body, "azure_state": "odd"}):
+        answer.body = json.dumps(wrong).encode()
+        with pytest.raises(Misfit):
+            document.check_answer("GET", "/v1/devices/d", answer)
+    with pytest.raises(Misfit):
+        document.check_request("PUT", "/v1/devices/d", {"platform": "ios", "colour": 1}, "application/json")
+    with pytest.raises(Misfit):
+        document.check_request("GET", "/v1/devices?colour=1", None, None)
