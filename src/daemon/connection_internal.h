@@ -36,7 +36,7 @@ struct lane {
     struct buf url, body;
     bool fresh;        /* after a 503: the next request takes a new connection */
     bool users_wanted; /* rows wait for users that can only be looked up once the way is open */
-    struct repeat refused_lines, accepted_lines, failed_lines;
+    struct repeat refused_lines, accepted_lines, failed_lines, parked_lines;
 };
 
 struct connection {

@@ -101,10 +101,23 @@ static void verdict_settled(void *ctx, const struct message_result *result)
 
 /* ---- store ---- */
 
+/* Data that is wrong: no message comes of it, so no other line tells. */
+static void log_parked(struct lane *lane, unsigned count)
+{
+    struct log_fields fields = {.connection = lane->connection->name};
+    uint64_t suppressed;
+    if (count == 0 || !repeat_pass(&lane->parked_lines, monotonic_ms(lane), &suppressed))
+        return;
+    log_at(LOG_LEVEL_WARN, TAG_SENDER, &fields,
+           "%u device%s cannot be reported: \"complyctl device list --status error\" says why", count,
+           count == 1 ? "" : "s");
+}
+
 static void stage_done(struct store_job *job)
 {
     struct lane *lane = job->ctx;
     struct outbox_stage stage = lane->stage; /* the sender may stage again before it returns */
+    log_parked(lane, stage.parked);
     sender_staged(lane->sender, &stage);
     outbox_stage_deinit(&stage);
     connection_job_done(lane->connection);
@@ -533,7 +546,7 @@ int lane_init(struct lane *lane, struct connection *connection, enum channel cha
     struct sender_options options;
     lane->connection = connection;
     lane->channel = channel;
-    lane->refused_lines = lane->accepted_lines = lane->failed_lines =
+    lane->refused_lines = lane->accepted_lines = lane->failed_lines = lane->parked_lines =
         (struct repeat){.window_ms = LINES_WINDOW_MS, .burst = LINES_BURST};
     buf_init(&lane->url, URL_MAX);
     buf_init(&lane->body, BODY_MAX);

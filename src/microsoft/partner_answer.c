@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "microsoft/partner.h"
+#include "model/device.h"
 
 #include "classify.h"
 #include "reply.h"
@@ -14,7 +15,7 @@ enum code_kind {
     CODE_NONE, /* absent, null or "" */
     CODE_NUMBER,
     CODE_WORD,   /* a string that is no number */
-    CODE_ABSURD, /* another type, or not a whole number */
+    CODE_ABSURD, /* another type, not a whole number, or no text */
 };
 
 struct answer {
@@ -38,7 +39,7 @@ static void read_code(struct answer *answer)
         answer->kind = number == floor(number) && fabs(number) < 1e9 ? CODE_NUMBER : CODE_ABSURD;
         answer->number = answer->kind == CODE_NUMBER ? (int)number : 0;
     } else {
-        answer->kind = cJSON_IsString(member) ? CODE_WORD : CODE_ABSURD;
+        answer->kind = cJSON_IsString(member) && text_is_utf8(answer->word) ? CODE_WORD : CODE_ABSURD;
     }
 }
 

@@ -112,6 +112,14 @@ static int check_version(struct database *database, struct error *err)
                      database->path, version, schema_count);
 }
 
+/* SQLite opens what it may not write to for reading only. It would leave side files behind that nobody may write to either. */
+static int check_writable(struct database *database, struct error *err)
+{
+    if (database->mode != DATABASE_WRITE || sqlite3_db_readonly(database->handle, "main") == 0)
+        return 0;
+    return error_set(err, ERR_PERMISSION, EACCES, "store %s may not be written to", database->path);
+}
+
 static int set_up(struct database *database, struct error *err)
 {
     static const char common[] = "PRAGMA temp_store = memory; PRAGMA mmap_size = 0;"
@@ -142,7 +150,9 @@ int database_open(const char *path, enum database_mode mode, struct database **r
     database->inode = status.st_ino;
     database->mode = mode;
 
-    code = check_version(database, err);
+    code = check_writable(database, err);
+    if (code == 0)
+        code = check_version(database, err);
     if (code == 0)
         code = set_up(database, err);
     if (code < 0) {

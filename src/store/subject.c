@@ -7,6 +7,8 @@
 #include "model/action.h"
 #include "statement.h"
 
+static const int64_t last_second = INT64_C(253402300799); /* of the year 9999 */
+
 /* Printable ASCII, as nearly every text is. */
 static bool is_plain(const char *text)
 {
@@ -27,11 +29,16 @@ static const char *read_text(sqlite3_stmt *row, int column, bool *valid)
     return text;
 }
 
-/* -1 for NULL alone: a time before 1970 is a time. */
+/* -1 for NULL alone: a time before 1970 is a time, and so is one that no calendar has. */
 static int64_t read_time(sqlite3_stmt *row, int column)
 {
-    int64_t time = statement_integer(row, column, -1);
-    return time < 0 && sqlite3_column_type(row, column) != SQLITE_NULL ? 0 : time;
+    int64_t time = sqlite3_column_int64(row, column);
+
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return -1;
+    if (time < 0)
+        return 0;
+    return time < last_second ? time : last_second;
 }
 
 static void read_azure_id(struct subject *subject)
