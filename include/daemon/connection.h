@@ -9,7 +9,7 @@
  *                        ▲   │                              │
  *                        │   └────────► BROKEN ◄────────────┘        credential, consent, tenant; network down
  *                        └── probe ───────┘
- *     DISCONNECTING, DISCONNECTED: account lifecycle.
+ *     DISCONNECTING, DISCONNECTED: what the account is (model/account.h), whatever the way to Microsoft is like.
  *
  * Thread    loop only.
  * Promise   one connection's trouble is its own: nothing here waits for another connection.
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "microsoft/outcome.h"
+#include "store/account.h"
 #include "store/full_report.h"
 
 struct connection;
@@ -66,6 +67,9 @@ struct connection_status {
     int64_t graph_token_expires_ms, intune_token_expires_ms; /* -1 = none */
     struct channel_status channel[CHANNEL_COUNT];
     struct full_report_state weekly, resync;
+    enum account_state account;
+    struct account_counts account_counts; /* while it is being disconnected: as counted last */
+    int64_t account_total;                /* devices that Microsoft held when that began */
 };
 
 void connection_status(const struct connection *connection, struct connection_status *ret_status);

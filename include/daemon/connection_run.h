@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/settings.h"
+#include "daemon/account.h"
 #include "daemon/connection.h"
 
 struct uv_loop_s;
@@ -20,10 +21,12 @@ struct activity_log;
 /* What connections share; outlives them. `settings` is replaced at reload. */
 struct connection_context {
     struct uv_loop_s *loop;
-    struct store_thread *writer;
+    struct store_thread *writer, *reader;
     const struct clock *clock;
     const struct settings *settings;
     struct activity_log *activity;
+    struct daemon *daemon;
+    void (*restart)(struct daemon *daemon, struct connection *connection); /* stops it and starts it again */
 };
 
 /* `settings` is borrowed until the connection has stopped. On failure *ret_connection may be set: stop it as any other. */
@@ -39,6 +42,11 @@ void connection_resync(struct connection *connection);
  * now. */
 void connection_retry(struct connection *connection);
 const struct connection_settings *connection_settings(const struct connection *connection);
+
+/* Operator's acts, as account_connect() and account_disconnect(). ERR_BUSY: not yet, ask again. */
+int connection_connect(struct connection *connection, account_done_fn *done, void *ctx, struct error *err);
+int connection_disconnect(struct connection *connection, const struct account_disconnect_options *options,
+                          account_done_fn *done, void *ctx, struct error *err);
 
 /* Standing troubles are told again now and then; discovered URLs are renewed. Called a few times a minute. */
 void connection_tend(struct connection *connection);

@@ -10,6 +10,7 @@
 #define COMPLYD_DAEMON_DAEMON_H
 
 #include "base/settings.h"
+#include "daemon/account.h"
 #include "daemon/connection.h"
 #include "store/thread.h"
 
@@ -77,6 +78,12 @@ void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_d
 
 /* Queues every device of one connection (NULL: of all) again. Progress is in connection_status.resync. */
 void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx);
+
+/* Connects and disconnects the account of one connection (daemon/account.h). On failure `done` is not called. ERR_NOTFOUND: no such
+ * connection; ERR_EXISTS: something is in the way; ERR_BUSY: not now. */
+int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx, struct error *err);
+int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
+                      daemon_done_fn *done, void *ctx, struct error *err);
 
 /* The state of everything, to the log (SIGUSR1). */
 void daemon_dump(const struct daemon *daemon);

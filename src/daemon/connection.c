@@ -167,18 +167,26 @@ int connection_start(const struct connection_context *context, const struct conn
     int rc = make_parts(connection, err);
     if (rc < 0)
         return rc; /* the caller stops it as any other */
+    return connection_load_account(connection, err);
+}
+
+void connection_begin(struct connection *connection, enum account_state state)
+{
+    connection->begun = true;
+    connection->reporting = account_is_reporting(state);
+    if (!connection->reporting)
+        return;
     connection_load_endpoints(connection);
-    weekly_configure(connection->weekly, context->settings->full_report_interval_ms,
-                     context->settings->full_report_spread_ms);
+    weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
+                     connection->context->settings->full_report_spread_ms);
     gate_knock(&connection->lanes[CHANNEL_GRAPH].gate);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         lane_pump(&connection->lanes[channel]); /* reports, and verdicts still owed from an earlier run */
-    return 0;
 }
 
 static bool is_running(const struct connection *connection)
 {
-    return connection->state != CONNECTION_OFF && !connection->stopping;
+    return connection->reporting && !connection->stopping;
 }
 
 void connection_dirty(struct connection *connection)
@@ -200,6 +208,8 @@ const struct connection_settings *connection_settings(const struct connection *c
 
 void connection_retry(struct connection *connection)
 {
+    if (connection->begun && !connection->stopping)
+        account_retry(connection->account);
     if (!is_running(connection))
         return;
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
@@ -218,6 +228,7 @@ static void free_connection(struct connection *connection)
     void *ctx = connection->stopped_ctx;
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         lane_deinit(&connection->lanes[channel]);
+    account_free(connection->account);
     free(connection);
     stopped(ctx);
 }
@@ -243,6 +254,8 @@ static void close_parts(struct connection *connection)
 {
     if (connection->discovery)
         endpoints_cancel(connection->discovery);
+    if (connection->account_discovery)
+        endpoints_cancel(connection->account_discovery);
     token_source_free(connection->graph_token);
     token_source_free(connection->intune_token);
     resolver_close(connection->resolver);
@@ -253,6 +266,7 @@ static void close_parts(struct connection *connection)
         close_timer(connection, &lane->sender_timer);
         close_timer(connection, &lane->results_timer);
     }
+    close_timer(connection, &connection->account_timer);
     close_timer(connection, &connection->stop_timer);
 }
 
@@ -310,6 +324,8 @@ void connection_stop(struct connection *connection, int64_t drain_ms, void (*sto
     uv_timer_init(connection->context->loop, &connection->stop_timer);
     connection->stop_timer.data = connection;
     uv_timer_start(&connection->stop_timer, on_stop_timer, (uint64_t)drain_ms, 0);
+    if (connection->account)
+        account_stop(connection->account);
     if (connection->weekly)
         weekly_stop(connection->weekly);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {

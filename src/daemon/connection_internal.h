@@ -49,6 +49,14 @@ struct connection {
     struct resolver *resolver;
     struct weekly *weekly;
 
+    struct account *account;
+    bool begun;     /* the account's state is known */
+    bool reporting; /* ... and lets reports go out */
+    uv_timer_t account_timer;
+    struct account_request account_request;
+    struct endpoints_discovery *account_discovery;
+    char account_told[320]; /* the last step in trouble that was logged */
+
     struct endpoints endpoints;
     int64_t endpoints_at_ms; /* wall clock; 0 = none */
     bool endpoints_loaded;   /* the store was asked */
@@ -72,6 +80,10 @@ struct connection {
 void connection_submit(struct connection *connection, struct store_job *job, void (*done)(struct store_job *job),
                        void *ctx);
 void connection_job_done(struct connection *connection);
+
+/* What the store knows of the account decides what the connection may do: connection_begin() is called when it is there. */
+int connection_load_account(struct connection *connection, struct error *err);
+void connection_begin(struct connection *connection, enum account_state state);
 
 /* Something that the connection's state is made of has changed. */
 void connection_changed(struct connection *connection);

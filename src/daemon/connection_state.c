@@ -37,6 +37,17 @@ static bool is_throttled(const struct lane *lane)
 
 static enum connection_state derive_state(const struct connection *connection)
 {
+    switch (connection->begun ? account_state(connection->account) : ACCOUNT_NEW) {
+    case ACCOUNT_DISCONNECTING:
+    case ACCOUNT_DEPROVISIONING:
+        return CONNECTION_DISCONNECTING;
+    case ACCOUNT_DISCONNECTED:
+        return CONNECTION_DISCONNECTED;
+    case ACCOUNT_RECONNECTING:
+        return CONNECTION_CONNECTING;
+    default:
+        break;
+    }
     const struct gate *gate = worst_gate(connection);
     if (gate->trouble != TROUBLE_NONE)
         return CONNECTION_BROKEN;
@@ -115,7 +126,7 @@ void connection_changed(struct connection *connection)
 
 void connection_tend(struct connection *connection)
 {
-    if (connection->state == CONNECTION_OFF || connection->stopping)
+    if (!connection->reporting || connection->stopping)
         return;
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         budget_available(&connection->lanes[channel].budget, BUDGET_CHANGE,
@@ -170,6 +181,9 @@ void connection_status(const struct connection *connection, struct connection_st
     if (connection->state == CONNECTION_OFF)
         return;
     const struct gate *gate = worst_gate(connection);
+    ret_status->account = connection->begun ? account_state(connection->account) : ACCOUNT_NEW;
+    ret_status->account_counts = *account_counts(connection->account);
+    ret_status->account_total = account_record(connection->account)->total;
     ret_status->trouble = gate->trouble;
     ret_status->detail = gate->detail;
     ret_status->next_try_ms = gate->state == GATE_WAITING ? gate->next_try_ms : -1;

@@ -15,6 +15,7 @@
 #include "daemon/connection_run.h"
 #include "daemon/health.h"
 #include "daemon/watcher.h"
+#include "daemon_internal.h"
 #include "store/change.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
@@ -179,6 +180,26 @@ static struct slot *find_slot(const struct daemon *daemon, const char *name)
     return NULL;
 }
 
+struct connection *daemon_find_connection(const struct daemon *daemon, const char *name)
+{
+    const struct slot *slot = find_slot(daemon, name);
+    return slot ? slot->connection : NULL;
+}
+
+/* A connection's account wants another way of running. */
+static void restart_connection(struct daemon *daemon, struct connection *connection)
+{
+    for (size_t i = 0; i < daemon->slot_count; i++) {
+        struct slot *slot = daemon->slots[i];
+        if (slot->connection != connection)
+            continue;
+        memmove(&daemon->slots[i], &daemon->slots[i + 1], (daemon->slot_count - i - 1) * sizeof(struct slot *));
+        daemon->slot_count--;
+        stop_slot(daemon, slot, RECONNECT_DRAIN_MS);
+        return;
+    }
+}
+
 /* Starts what the configuration names and does not run yet. A changed connection starts again when its old self has stopped. */
 static void start_connections(struct daemon *daemon)
 {
@@ -282,7 +303,9 @@ static int open_store(struct daemon *daemon, struct error *err)
     if (rc < 0)
         return rc;
     daemon->context.writer = daemon->writer;
+    daemon->context.reader = daemon->reader;
     activity_log_open(daemon->activity, daemon->writer);
+    activity_log_tend(daemon->activity, daemon->generation->settings->activity_retention_ms);
     daemon->state = DAEMON_RUNNING;
     start_connections(daemon);
     return 0;
@@ -401,8 +424,12 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
     daemon->loop = loop;
-    daemon->context = (struct connection_context){
-        .loop = loop, .clock = clock_system(), .settings = settings, .activity = daemon->activity};
+    daemon->context = (struct connection_context){.loop = loop,
+                                                  .clock = clock_system(),
+                                                  .settings = settings,
+                                                  .activity = daemon->activity,
+                                                  .daemon = daemon,
+                                                  .restart = restart_connection};
     daemon->started_at_ms = clock_realtime_ms(daemon->context.clock);
     note(daemon, ACTIVITY_DAEMON, "started", "complyd " COMPLYD_VERSION);
     int rc = open_store(daemon, &reason);

@@ -346,7 +346,7 @@ static int window_beside(const struct lane *lane, unsigned taken)
     int most = lane->connection->context->settings->max_in_flight;
     if (lane->channel == CHANNEL_GRAPH && most > DEVICES_OUT / GRAPH_BATCH_MAX)
         most = DEVICES_OUT / GRAPH_BATCH_MAX;
-    if (lane->connection->stopping)
+    if (lane->connection->stopping || !lane->connection->reporting)
         return SENDER_CLOSED;
     return gate_window(&lane->gate, (int)taken < most ? most - (int)taken : 1);
 }
