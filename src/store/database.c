@@ -115,7 +115,7 @@ static int check_version(struct database *database, struct error *err)
 /* SQLite opens what it may not write to for reading only. It would leave side files behind that nobody may write to either. */
 static int check_writable(struct database *database, struct error *err)
 {
-    if (database->mode != DATABASE_WRITE || sqlite3_db_readonly(database->handle, "main") == 0)
+    if (database->mode == DATABASE_READ || sqlite3_db_readonly(database->handle, "main") == 0)
         return 0;
     return error_set(err, ERR_PERMISSION, EACCES, "store %s may not be written to", database->path);
 }
