@@ -27,7 +27,14 @@
     X(OPTION_CONNECTION, "connection", "NAME", "only this connection")                                                 \
     X(OPTION_SEARCH, "search", "TEXT", "only devices with TEXT in id, name, user, serial number, model or Azure id")   \
     X(OPTION_WAIT, "wait", "", "wait until Microsoft has answered, with a progress bar on a terminal")                 \
-    X(OPTION_TIMEOUT, "timeout", "TIME", "with --wait: give up after TIME (90s, 10m ...), exit code 75")
+    X(OPTION_TIMEOUT, "timeout", "TIME", "with --wait: give up after TIME (90s, 10m ...), exit code 75")               \
+    X(OPTION_DEVICE, "device", "ID", "only entries about this device")                                                 \
+    X(OPTION_KIND, "kind", "KIND", "only this kind of entries: report, verdict, operator, token ...")                  \
+    X(OPTION_SINCE, "since", "TIME", "only entries since TIME: 2026-02-03T04:05:06Z, or how long ago: 90s, 2h, 7d")    \
+    X(OPTION_FOLLOW, "follow", "", "show the last entries and go on with new ones as they come")                       \
+    X(OPTION_AT, "at", "TIME", "what Microsoft had been told at TIME: 2026-02-03T04:05:06Z, or 2h ago: 2h")            \
+    X(OPTION_ANCHOR, "anchor", "ID:HASH", "an entry that the log must hold, as the journal or an auditor has it")      \
+    X(OPTION_ANCHORS, "anchors", "FILE", "the same for each anchor in a text, such as the journal; - is standard input")
 
 enum command_option {
 #define X(name, word, argument, text) name,
@@ -78,6 +85,8 @@ int device_report_run(const struct invocation *invocation);
 int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
+int activity_run(const struct invocation *invocation);
+int activity_verify_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
 int page_run(const struct invocation *invocation);
 int store_init_run(const struct invocation *invocation);

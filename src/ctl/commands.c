@@ -25,7 +25,9 @@ const struct command commands[] = {
      "completed the exit code is not 0 and the array stays open.\n",
      FILTER_OPTIONS, 0, 0, device_list_run},
     {"device show", "ID", "Show one device with the four fields that Microsoft's side knows",
-     "ID is the MDM's own id of the device.\n", 0, 1, 1, device_show_run},
+     "ID is the MDM's own id of the device. With --at, what Microsoft had been told of it at that time, by the "
+     "activity log.\n",
+     1u << OPTION_AT, 1, 1, device_show_run},
     {"device explain", "ID", "Say why a device is in its state, what was sent, and what happens next", "", 0, 1, 1,
      explain_run},
     {"device report", "ID", "Report one device to Microsoft again, changed or not",
@@ -36,6 +38,20 @@ const struct command commands[] = {
      "With --wait, until all reports are sent and their verdicts are in.\n",
      WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
     {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
+    {"activity verify", "", "Check that nobody changed, removed, reordered or cut off entries of the activity log",
+     "Works on the store itself or a copy of it, daemon running or not. Exit code 65 when something is found. Anchors "
+     "are\n"
+     "entries known from elsewhere: complyd writes one to its log at start, at stop and every 15 minutes, so that\n"
+     "  journalctl -u complyd | complyctl activity verify --anchors -\n"
+     "also finds an end that was cut off and a log that was written anew.\n",
+     STORE_OPTIONS | 1u << OPTION_ANCHOR | 1u << OPTION_ANCHORS, 0, 0, activity_verify_run},
+    {"activity", "", "List what happened: reports, verdicts, tokens, operators' acts; newest first",
+     "Kinds: report, retire, verdict, parked, token, connection, connect, disconnect, breaker, full_report, operator,\n"
+     "configuration, store, daemon, retention. All filters given must match. With --json all fields of each entry, in "
+     "one\n"
+     "array that is written as it arrives; with --follow too, one object a line.\n",
+     1u << OPTION_DEVICE | 1u << OPTION_CONNECTION | 1u << OPTION_KIND | 1u << OPTION_SINCE | 1u << OPTION_FOLLOW, 0, 0,
+     activity_run},
     {"import", "FILE", "Put devices, policies and violations from a file into the store, all or nothing",
      "FILE is JSON Lines or CSV, told apart by its first character; - is standard input. A bad line is named with its\n"
      "number and column, and nothing is applied. Works on the store itself, daemon running or not.\n",

@@ -146,6 +146,39 @@ static void print_device(const struct cJSON *device, enum language language, FIL
         output_field(out, "Removed; Microsoft forgets it", client_text(device, "removed_until"));
 }
 
+static void print_past(const struct cJSON *past, enum language language, FILE *out)
+{
+    char entry[32];
+
+    snprintf(entry, sizeof(entry), "%lld", (long long)client_number(past, "entry"));
+    output_field(out, "Device", client_text(past, "device_id"));
+    output_field(out, "At", client_text(past, "at"));
+    output_field(out, "State told to Microsoft by then", client_text(past, "azure_state"));
+    output_field(out, "Azure Device Identifier", client_text(past, "azure_device_id"));
+    output_field(out, "Azure Device Compliance Status",
+                 status_label(client_text(past, "azure_compliance_status"), language));
+    output_field(out, "Azure Device Compliance Report Time", client_text(past, "azure_report_time"));
+    output_field(out, "Entry of the activity log", client_number(past, "entry") > 0 ? entry : "");
+    if (client_number(past, "entry") == 0 && client_text(past, "log_begins")[0] != '\0')
+        output_field(out, "Not known: the log begins only at", client_text(past, "log_begins"));
+}
+
+/* Of now, or of the time asked for. */
+static int get_device(const struct invocation *invocation, struct client *client, struct cJSON **ret_device)
+{
+    struct buf query;
+    int result;
+
+    buf_init(&query, 0);
+    if (command_has(invocation, OPTION_AT)) {
+        buf_add_text(&query, "?at=");
+        buf_add_url(&query, invocation->option[OPTION_AT]);
+    }
+    result = client_get_device(client, invocation->arguments[0], buf_text(&query), ret_device);
+    buf_deinit(&query);
+    return result;
+}
+
 int device_show_run(const struct invocation *invocation)
 {
     struct cJSON *device;
@@ -155,9 +188,11 @@ int device_show_run(const struct invocation *invocation)
     result = client_open(invocation, &client);
     if (result != 0)
         return result;
-    result = client_get_device(client, invocation->arguments[0], "", &device);
+    result = get_device(invocation, client, &device);
     if (result == 0 && command_has(invocation, OPTION_JSON))
         client_print(device, invocation->out);
+    else if (result == 0 && command_has(invocation, OPTION_AT))
+        print_past(device, client_language(invocation), invocation->out);
     else if (result == 0)
         print_device(device, client_language(invocation), invocation->out);
     cJSON_Delete(device);
