@@ -65,17 +65,10 @@ static void add_told(struct buf *what, const struct cJSON *entry)
 /* One line that says it all: what was told or done, why not, who asked, and what to name when calling Microsoft. */
 static void describe(struct buf *what, const struct cJSON *entry)
 {
-    const char *detail = client_text(entry, "detail");
-    const char *actor = client_text(entry, "operator");
-
     add_told(what, entry);
     add_part(what, ": ", client_text(entry, "reason"));
-    if (actor[0] != '\0')
-        buf_addf(what, "%s asked: ", actor);
-    if (actor[0] != '\0')
-        buf_add_text(what, detail);
-    else
-        add_part(what, ": ", detail);
+    add_part(what, ": ", client_text(entry, "detail"));
+    add_part(what, ", by ", client_text(entry, "operator"));
     add_part(what, ", request ", client_text(entry, "request_id"));
 }
 

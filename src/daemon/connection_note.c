@@ -17,7 +17,7 @@ void connection_note_state(const struct connection *connection, enum trouble tro
 {
     char text[512] = "";
     if (trouble != TROUBLE_NONE)
-        snprintf(text, sizeof(text), "%s%s%s", trouble_text(trouble, LANGUAGE_EN), detail[0] ? ": " : "", detail);
+        snprintf(text, sizeof(text), "%s%s%s", trouble_text(trouble, LANGUAGE_EN), detail[0] ? " " : "", detail);
     note(connection, &(struct activity_entry){.kind = activity_kind_name(ACTIVITY_CONNECTION),
                                               .result = connection_state_name(connection->state),
                                               .reason = trouble == TROUBLE_NONE ? "" : trouble_slug(trouble),
