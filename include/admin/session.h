@@ -50,8 +50,8 @@ int sessions_issue(struct sessions *sessions, const struct peer *peer, int64_t n
 int sessions_enter(struct sessions *sessions, const char *link, int64_t now_ms, char ret_cookie[TOKEN_TEXT],
                    const struct session **ret_session, int64_t *ret_wait_ms);
 
-/* The session of a cookie, whose idle time begins anew; NULL when there is none (any more). */
-const struct session *sessions_find(struct sessions *sessions, const char *cookie, int64_t now_ms);
+/* The session of a cookie; NULL when there is none (any more). `touch`: somebody is there, its idle time begins anew. */
+const struct session *sessions_find(struct sessions *sessions, const char *cookie, int64_t now_ms, bool touch);
 
 /* The same by its serial, without touching its idle time. */
 const struct session *sessions_look(struct sessions *sessions, uint64_t serial, int64_t now_ms);

@@ -135,6 +135,7 @@ static void look(struct stream *stream, const struct session *session)
                                     .peer = session->peer,
                                     .language = request->language,
                                     .web = web,
+                                    .loop = web->loop,
                                     .wake = on_answer};
     stream->began_ms = now_ms();
     stream->looking = true;

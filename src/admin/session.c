@@ -137,7 +137,7 @@ int sessions_enter(struct sessions *sessions, const char *link, int64_t now_ms, 
     return begin(sessions, &found->peer, now_ms, ret_cookie, ret_session);
 }
 
-const struct session *sessions_find(struct sessions *sessions, const char *cookie, int64_t now_ms)
+const struct session *sessions_find(struct sessions *sessions, const char *cookie, int64_t now_ms, bool touch)
 {
     struct token_hash hash;
 
@@ -147,7 +147,7 @@ const struct session *sessions_find(struct sessions *sessions, const char *cooki
         struct session *session = &sessions->sessions[i];
 
         if (!is_over(session, now_ms) && token_equal(&session->cookie, &hash)) {
-            session->seen_ms = now_ms;
+            session->seen_ms = touch ? now_ms : session->seen_ms;
             return session;
         }
     }

@@ -106,7 +106,9 @@ static void find_session(struct api_request *request, struct MHD_Connection *con
 {
     struct visit *visit = request->carrier;
     const char *cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE_SESSION);
-    const struct session *session = cookie != NULL ? sessions_find(visit->web->sessions, cookie, now_ms()) : NULL;
+    bool background = header(connection, "X-Background") != NULL;
+    const struct session *session =
+        cookie != NULL ? sessions_find(visit->web->sessions, cookie, now_ms(), !background) : NULL;
 
     visit->signed_in = session != NULL;
     /* Who is not signed in has no rights, whatever handler it comes to. */
@@ -135,6 +137,7 @@ static void begin(struct exchange_host *host, struct api_request *request, struc
                             .head = exchange_is_head(request)};
     request->carrier = visit;
     request->web = host->owner;
+    request->loop = visit->web->loop;
     find_session(request, connection);
     choose_language(request, connection);
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The complyd authors */
+import assert from 'node:assert/strict';
+import {base, checkAccessible, checkFits, complyctl, mdm, open, ready, shoot, signIn, visit} from './stage.mjs';
+
+const pages = [
+  ['overview', '/'],
+  ['devices', '/devices'],
+  ['device', '/devices/A-wall'],
+  ['device-error', '/devices/A-stranger'],
+  ['activity', '/activity'],
+  ['account', '/account'],
+];
+
+/* Every page in one look: language, colours, width. */
+async function every(name, options) {
+  const {page, close} = await open(options);
+  await signIn(page);
+  for (const [what, path] of pages) {
+    await visit(page, path);
+    if (what === 'overview') await page.locator('.shares').nth(1).waitFor();
+    await checkFits(page, what);
+    await shoot(page, `${what}-${name}`);
+    await checkAccessible(page, `${what} ${name}`);
+  }
+  await close();
+}
+
+export async function every_page_in_english_and_light() {
+  await every('en-light', {});
+}
+
+export async function every_page_in_spanish_and_dark() {
+  await every('es-dark', {locale: 'es-ES', colorScheme: 'dark'});
+}
+
+export async function every_page_on_a_phone() {
+  await every('phone', {viewport: {width: 375, height: 720}, deviceScaleFactor: 2, hasTouch: true, isMobile: true});
+}
+
+export async function every_page_on_a_phone_in_the_dark() {
+  await every('phone-dark', {locale: 'es-MX', colorScheme: 'dark', viewport: {width: 320, height: 640}});
+}
+
+export async function links_work_once() {
+  const {page, context, close} = await open();
+  const {url} = complyctl('page');
+  await page.goto(url);
+  await ready(page);
+  assert.equal(page.url(), `${base}/`);
+  const other = await context.browser().newContext();
+  const second = await other.newPage();
+  const answer = await second.goto(url);
+  assert.equal(answer.status(), 403);
+  await checkAccessible(second, 'used link');
+  await shoot(second, 'used-link');
+  assert.equal((await second.goto(base)).status(), 401);
+  await shoot(second, 'sign-in');
+  await checkAccessible(second, 'sign-in');
+  await second.getByRole('link', {name: 'Español'}).click();
+  await second.getByRole('heading', {name: 'Iniciar sesión'}).waitFor();
+  await close();
+}
+
+/* The browser withholds a SameSite=Strict cookie from the redirect of a navigation that another site began. */
+export async function a_link_in_another_sites_page_signs_in() {
+  const {page, close} = await open();
+  const {url} = complyctl('page');
+  await page.route('http://elsewhere.example/', (route) => route.fulfill({contentType: 'text/html', body: `<a href="${url}">here</a>`}));
+  await page.goto('http://elsewhere.example/');
+  await page.getByRole('link', {name: 'here'}).click();
+  await ready(page);
+  assert.equal(page.url(), `${base}/`);
+  await close();
+}
+
+export async function signing_out_ends_every_window() {
+  const {page, context, close} = await open();
+  await signIn(page);
+  const second = await context.newPage();
+  await visit(second, '/devices');
+  second.expected = /401/;
+  await page.getByRole('button', {name: 'Sign out'}).click();
+  await page.getByRole('heading', {name: 'Sign in'}).waitFor();
+  await second.getByRole('dialog').getByText('Your session has ended').waitFor();
+  await shoot(second, 'ended');
+  await checkAccessible(second, 'ended session');
+  assert.equal(await second.locator('#live').textContent(), 'Signed out');
+  await close();
+}
+
+export async function the_language_is_switched_and_kept() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/devices?state=non_compliant');
+  await page.getByRole('link', {name: 'Español'}).click();
+  await page.getByRole('heading', {name: 'Dispositivos'}).waitFor();
+  assert.equal(await page.locator('html').getAttribute('lang'), 'es');
+  assert.equal(await page.getByLabel('Estado').inputValue(), 'non_compliant');
+  await visit(page, '/account');
+  await page.getByRole('heading', {name: 'Cuenta'}).waitFor();
+  await visit(page, '/devices/A-wall');
+  await page.getByText('El usuario abre Microsoft Authenticator y registra el dispositivo.').waitFor();
+  await page.getByText('Código de estado del cliente de Azure').waitFor();
+  await close();
+}
+
+export async function no_text_is_missing() {
+  for (const locale of ['en-GB', 'es-ES']) {
+    const {page, close} = await open({locale});
+    await signIn(page);
+    for (const [what, path] of pages) {
+      await visit(page, path);
+      const text = await page.locator('body').innerText();
+      assert.doesNotMatch(text, /\b(overview|devices|device|account|activity|connection|plot|field|shell|live|error|state|status|kind|result)\.[a-z]\w+/, what);
+      assert.doesNotMatch(text, /\{\w+\}|undefined|NaN|\[object/, what);
+    }
+    await close();
+  }
+}
+
+export async function changes_appear_by_themselves() {
+  const {page, close} = await open();
+  mdm({policy: {policy_id: 'live', name: 'Live policy', enabled: 1, actions: ['block_email']}});
+  const [{device_id: id}] = complyctl('device', 'list', '--state', 'compliant', '--search', 'iPhone');
+  await signIn(page);
+  await visit(page, `/devices/${id}`);
+  await page.locator('.summary').getByText('Compliant', {exact: true}).waitFor();
+  await page.evaluate(() => { window.notReloaded = true; });
+  mdm({device: {device_id: id, violations: ['live']}});
+  await page.locator('.summary').getByText('Not compliant', {exact: true}).waitFor();
+  await page.getByText('Live policy').waitFor();
+  await page.getByText('The strictest action among its violations is block_email').waitFor();
+  await shoot(page, 'device-violation');
+  assert.equal(await page.evaluate(() => window.notReloaded), true);
+  mdm({device: {device_id: id, violations: []}});
+  await page.locator('.summary').getByText('Compliant', {exact: true}).waitFor();
+  await close();
+}
+
+export async function devices_are_found_filtered_and_paged() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/devices');
+  const rows = page.locator('tbody tr');
+  assert.equal(await rows.count(), 50);
+  const first = await rows.first().innerText();
+  await page.getByRole('button', {name: 'Next'}).click();
+  await page.waitForFunction((text) => document.querySelector('tbody tr')?.innerText !== text, first);
+  assert.match(page.url(), /after=/);
+  await page.getByRole('button', {name: 'Back'}).click();
+  await page.waitForFunction((text) => document.querySelector('tbody tr')?.innerText === text, first);
+  await page.getByRole('searchbox').fill('lent mac');
+  await page.getByRole('link', {name: 'Lent MacBook'}).waitFor();
+  await page.getByText('1 device', {exact: true}).waitFor();
+  await page.getByLabel('State').selectOption('removed');
+  await page.getByText('No device matches.').waitFor();
+  await page.goBack();
+  await page.getByRole('link', {name: 'Lent MacBook'}).click();
+  await page.getByRole('heading', {name: 'Lent MacBook'}).waitFor();
+  await close();
+}
+
+/* What the store holds is text, never markup, and any id can be addressed. */
+export async function ids_and_names_are_only_text() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/devices?search=onerror');
+  await page.getByRole('link', {name: '<img src=x onerror=alert(1)>'}).click();
+  await page.getByRole('heading', {name: '<img src=x onerror=alert(1)>'}).waitFor();
+  await page.getByText('A <b>&"q"/ü').waitFor();
+  await page.getByText('not a GUID').waitFor();
+  await page.goto(`${base}/?lang=%22%3E%3Cscript%3Ealert(1)%3C/script%3E`);
+  await ready(page);
+  assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+  await close();
+}
+
+export async function an_unknown_device_says_so() {
+  const {page, close} = await open();
+  await signIn(page);
+  await page.goto(`${base}/devices/nobody`);
+  await page.getByText('There is no device nobody').waitFor();
+  await checkAccessible(page, 'unknown device');
+  page.expected = /404/;
+  assert.equal((await page.goto(`${base}/nowhere`)).status(), 404);
+  await page.getByRole('heading', {name: 'There is no such page'}).waitFor();
+  await checkAccessible(page, 'unknown page');
+  await close();
+}
+
+export async function a_report_is_asked_for_by_keyboard_alone() {
+  const {page, close} = await open();
+  await signIn(page);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
+  await shoot(page, 'skip-link');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Devices');
+  await page.keyboard.press('Enter');
+  await ready(page);
+  await page.getByRole('searchbox').focus();
+  await page.keyboard.type('Lent MacBook');
+  await page.getByText('1 device', {exact: true}).waitFor();
+  await page.getByRole('link', {name: 'Lent MacBook'}).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', {name: 'Report now'}).waitFor();
+  await page.getByRole('button', {name: 'Report now'}).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  await checkAccessible(page, 'report dialog');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({state: 'detached'});
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Report now');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Report now');
+  await page.keyboard.press('Enter');
+  await page.getByText('Queued: it is sent in its turn.').waitFor();
+  await close();
+}
+
+export async function disconnecting_names_what_will_happen() {
+  for (const [name, options] of [['en', {}], ['es', {locale: 'es-ES', colorScheme: 'dark', viewport: {width: 375, height: 720}}]]) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    await visit(page, '/account');
+    await page.getByRole('button', {name: /Disconnect …|Desconectar …/}).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(/not managed and not compliant|no administrado y no conforme/).waitFor();
+    const go = dialog.getByRole('button', {name: /^Disconnect$|^Desconectar$/});
+    assert.ok(await go.isDisabled());
+    await shoot(page, `disconnect-${name}`);
+    await checkAccessible(page, 'disconnect dialog');
+    await dialog.getByRole('textbox').fill('default');
+    assert.ok(await go.isDisabled());
+    await dialog.getByRole('checkbox').nth(1).check();
+    assert.ok(await go.isEnabled());
+    await dialog.getByRole('textbox').fill('defaul');
+    assert.ok(await go.isDisabled());
+    await dialog.getByRole('checkbox').first().check();
+    await dialog.getByText(/stops reporting|deja de comunicar/).waitFor();
+    await dialog.getByRole('button', {name: /Cancel|Cancelar/}).click();
+    await dialog.waitFor({state: 'detached'});
+    await close();
+  }
+}
+
+/* A change without the session's word is refused by the server, whatever the page thinks. */
+export async function a_stale_page_is_refused_clearly() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/devices/A-stranger');
+  await signIn(await page.context().newPage());
+  page.expected = /403/;
+  await page.getByRole('button', {name: 'Report now'}).click();
+  await page.getByRole('dialog').getByRole('button', {name: 'Report now'}).click();
+  await page.getByRole('alert').getByText('a change must come from a page of this session').waitFor();
+  await close();
+}

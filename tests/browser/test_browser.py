@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The complyd authors
+"""The web page in Debian's chromium: each scenario of scenarios.mjs, against a daemon with a fleet and a simulated Microsoft.
+
+Screenshots of every page go to build/screenshots.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+import harness  # noqa: E402
+from sim_client import SimProcess  # noqa: E402
+from web_client import with_page  # noqa: E402
+
+FLEET = harness.ROOT / "tests" / "data" / "fleet"
+SHOTS = harness.ROOT / "build" / "screenshots"
+
+SCENARIOS = subprocess.run(["node", HERE / "run.mjs", "--list"], capture_output=True, text=True, check=True).stdout.split()
+
+# Whose story the pages tell: devices that cannot be reported, each for another reason.
+STORY = [
+    {"device": {"device_id": "A-wall", "name": "Ada's iPhone", "platform": "ios", "azure_device_id": "",
+                "azure_client_status": "Workplace_Join_Required", "user_principal_name": "ada@example.com", "evaluated_at": 1790000000}},
+    {"device": {"device_id": "A-signin", "name": "Grace's Pixel", "platform": "android", "azure_device_id": "",
+                "azure_client_status": "Interaction_Required", "user_principal_name": "grace@example.com", "evaluated_at": 1790000000}},
+    {"device": {"device_id": "A-stranger", "name": "Lent MacBook", "platform": "macos",
+                "azure_device_id": "00000009-0000-4000-8000-000000000009", "user_principal_name": "nobody@example.com",
+                "evaluated_at": 1790000000}},
+    {"device": {"device_id": "A <b>&\"q\"/ü", "name": "<img src=x onerror=alert(1)>", "platform": "windows",
+                "azure_device_id": "not a guid", "evaluated_at": 1790000000}},
+]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A daemon with a page, a fleet that is reported, and a second connection whose secret is wrong."""
+    build = harness.build_directory()
+    scratch = harness.Scratch()
+    sim = SimProcess.start(build=build, directory=scratch.path, devices=FLEET / "entra.jsonl")
+    store = harness.Store(build, scratch.path / "complyd.db")
+    good = harness.connection_settings(sim, scratch.path)
+    wrong = scratch.path / "wrong"
+    wrong.touch(mode=0o600)
+    wrong.write_text("wrong")
+    daemon = with_page(harness.Daemon(build, scratch.path / "d", store, {
+        "default": good, "branch": {**good, "client_secret_file": wrong}}))
+    try:
+        daemon.start()
+        store.import_(FLEET / "fleet.jsonl")
+        store.import_(STORY)
+        store.wait_drained()
+        harness.eventually(lambda: store.value("SELECT count(*) FROM message") == 0)
+        yield {"daemon": daemon, "store": store, "build": build}
+    finally:
+        daemon.close()
+        sim.stop()
+        scratch.remove()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_page(scenario, scene):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    told = {"base": f"http://{scene['daemon'].settings['web']['listen']}", "shots": str(SHOTS), "store": str(scene["store"].path),
+            "ctl": [str(scene["build"] / "bin" / "complyctl"), "--socket", str(scene["daemon"].socket), "--json"]}
+    done = subprocess.run(["node", HERE / "run.mjs", scenario], capture_output=True, text=True, timeout=240, check=False,
+                          env={**os.environ, "COMPLYD_PAGE": json.dumps(told)})
+    assert done.returncode == 0, f"{scenario}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
