@@ -28,6 +28,10 @@
     X(OPTION_SEARCH, "search", "TEXT", "only devices with TEXT in id, name, user, serial number, model or Azure id")   \
     X(OPTION_WAIT, "wait", "", "wait until Microsoft has answered, with a progress bar on a terminal")                 \
     X(OPTION_TIMEOUT, "timeout", "TIME", "with --wait: give up after TIME (90s, 10m ...), exit code 75")               \
+    X(OPTION_YES, "yes", "", "do it without asking")                                                                   \
+    X(OPTION_THIS_SERVER_ONLY, "this-server-only", "",                                                                 \
+      "only this server stops reporting; nothing changes at Microsoft")                                                \
+    X(OPTION_FORCE, "force", "", "although Microsoft refuses some devices: they stay behind as they are")              \
     X(OPTION_DEVICE, "device", "ID", "only entries about this device")                                                 \
     X(OPTION_KIND, "kind", "KIND", "only this kind of entries: report, verdict, operator, token ...")                  \
     X(OPTION_SINCE, "since", "TIME", "only entries since TIME: 2026-02-03T04:05:06Z, or how long ago: 90s, 2h, 7d")    \
@@ -86,6 +90,9 @@ int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
 int activity_run(const struct invocation *invocation);
+int account_show_run(const struct invocation *invocation);
+int account_connect_run(const struct invocation *invocation);
+int account_disconnect_run(const struct invocation *invocation);
 int activity_verify_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
 int page_run(const struct invocation *invocation);

@@ -38,6 +38,21 @@ const struct command commands[] = {
      "With --wait, until all reports are sent and their verdicts are in.\n",
      WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
     {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
+    {"account show", "[NAME]", "Show the account of a connection: its steps, devices, and what to mend",
+     "NAME is a [connection] of the configuration; it may be left out when there is only one.\n", 0, 0, 1,
+     account_show_run},
+    {"account connect", "[NAME]", "Connect the account: provision the tenant, ensure policies and their assignment",
+     "Shows each step and waits for the end. A step that fails is told with its cure; the next connect goes on there.\n"
+     "While an account is being disconnected, this turns it back. Exit codes: 69 a step failed, 75 still under way.\n",
+     1u << OPTION_TIMEOUT, 0, 1, account_connect_run},
+    {"account disconnect", "[NAME]", "Disconnect the account: report every device as removed, deprovision the tenant",
+     "Lists what stands in the way and wants the connection's name typed. Every device is reported as not managed and "
+     "not\n"
+     "compliant, the verdicts are awaited, the tenant is deprovisioned; from then on nothing is sent until it is "
+     "connected\n"
+     "again. Can be stopped and repeated at any time. With --this-server-only for servers that share a tenant.\n",
+     1u << OPTION_YES | 1u << OPTION_THIS_SERVER_ONLY | 1u << OPTION_FORCE | 1u << OPTION_TIMEOUT, 0, 1,
+     account_disconnect_run},
     {"activity verify", "", "Check that nobody changed, removed, reordered or cut off entries of the activity log",
      "Works on the store itself or a copy of it, daemon running or not. Exit code 65 when something is found. Anchors "
      "are\n"
