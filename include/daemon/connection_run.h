@@ -36,7 +36,7 @@ int connection_start(const struct connection_context *context, const struct conn
 /* Another process committed to the store. */
 void connection_dirty(struct connection *connection);
 
-void connection_resync(struct connection *connection);
+void connection_resync(struct connection *connection, const struct full_report_state *state);
 
 /* The configuration was read anew and says the same about this connection: shared settings are taken over, and what waits is tried
  * now. */

@@ -76,16 +76,13 @@ const struct connection *daemon_connection(const struct daemon *daemon, size_t i
 typedef void daemon_done_fn(void *ctx, int result, const struct error *error);
 void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx);
 
-/* Queues every device of one connection (NULL: of all) again. Progress is in connection_status.resync. */
-void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx);
+/* An operator's resync of a connection is committed (daemon/resync.h): it begins. */
+void daemon_resynced(struct daemon *daemon, const char *connection, const struct full_report_state *state);
 
 /* Connects and disconnects the account of one connection (daemon/account.h). On failure `done` is not called. ERR_NOTFOUND: no such
  * connection; ERR_EXISTS: something is in the way; ERR_BUSY: not now. */
 int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx, struct error *err);
 int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
                       daemon_done_fn *done, void *ctx, struct error *err);
-
-/* The state of everything, to the log (SIGUSR1). */
-void daemon_dump(const struct daemon *daemon);
 
 #endif

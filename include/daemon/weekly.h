@@ -35,7 +35,7 @@ void weekly_configure(struct weekly *weekly, int64_t interval_ms, int64_t spread
 
 void weekly_job_ended(struct weekly *weekly, struct store_job *job);
 
-void weekly_resync(struct weekly *weekly);
+void weekly_resync(struct weekly *weekly, const struct full_report_state *state);
 void weekly_hungry(struct weekly *weekly); /* the sender has room for bulk rows */
 void weekly_stop(struct weekly *weekly);   /* no new job */
 bool weekly_is_idle(const struct weekly *weekly);

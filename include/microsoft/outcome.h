@@ -14,6 +14,7 @@
 #ifndef COMPLYD_MICROSOFT_OUTCOME_H
 #define COMPLYD_MICROSOFT_OUTCOME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,7 @@ struct outcome {
     enum outcome_class class;
     enum trouble trouble;   /* CONNECTION, AUTH, TRANSIENT, THROTTLED */
     enum reason reason;     /* DEVICE */
+    bool denied;            /* 403 for one device of a batch: its fault, or the app's */
     int64_t retry_after_ms; /* as asked by Microsoft, capped at OUTCOME_RETRY_AFTER_MAX_MS; 0 = not asked */
     char detail[256];       /* what Microsoft said, one line, shortened: "404 Request_ResourceNotFound: ..." */
     char request_id[64];

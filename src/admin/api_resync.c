@@ -5,7 +5,7 @@
 
 #include "admin/api.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
+#include "daemon/resync.h"
 
 static void resync_done(void *ctx, int result, const struct error *error)
 {
@@ -77,7 +77,7 @@ void api_resync_post(struct api_request *request)
         api_problem(request, 409, "reporting is switched off: a resync would send nothing");
     } else {
         api_log_change(request, "a resync", NULL, connection);
-        daemon_resync(request->daemon, connection, resync_done, request);
+        resync_order(request->daemon, connection, resync_done, request);
     }
     cJSON_Delete(body);
 }

@@ -195,10 +195,10 @@ void connection_dirty(struct connection *connection)
         sender_dirty(connection->lanes[channel].sender);
 }
 
-void connection_resync(struct connection *connection)
+void connection_resync(struct connection *connection, const struct full_report_state *state)
 {
     if (is_running(connection))
-        weekly_resync(connection->weekly);
+        weekly_resync(connection->weekly, state);
 }
 
 const struct connection_settings *connection_settings(const struct connection *connection)

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "daemon/connection_run.h"
+#include "daemon/denial.h"
 #include "daemon/gate.h"
 #include "daemon/repeat.h"
 #include "daemon/resolver.h"
@@ -34,6 +35,7 @@ struct lane {
     struct outbox_stage stage;
     struct message_fetch fetch;
     struct buf url, body;
+    struct denial denial;
     bool fresh;        /* after a 503: the next request takes a new connection */
     bool users_wanted; /* rows wait for users that can only be looked up once the way is open */
     struct repeat refused_lines, accepted_lines, failed_lines, parked_lines;

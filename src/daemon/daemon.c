@@ -726,49 +726,9 @@ void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_d
     store_thread_submit(daemon->writer, &request->enqueue.job);
 }
 
-void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx)
+void daemon_resynced(struct daemon *daemon, const char *connection, const struct full_report_state *state)
 {
-    struct error err = {0};
-    const struct slot *slot = connection ? find_slot(daemon, connection) : NULL;
-    if (connection && !slot)
-        error_set(&err, ERR_NOTFOUND, 0, "no connection \"%s\" in the configuration", connection);
-    else if (store_is_open(daemon, &err) && slot)
-        connection_resync(slot->connection);
-    else if (err.code == 0)
-        for_each_connection(daemon, connection_resync);
-    answer_later(daemon, &err, done, ctx);
-}
-
-/* Asked for, so written whatever log_level says. */
-static void dump_connection(const struct connection *connection)
-{
-    struct connection_status status;
-    connection_status(connection, &status);
-    struct log_fields fields = {.connection = status.name};
-    log_write(LOG_LEVEL_NOTICE, TAG_DAEMON, &fields, "state=%s trouble=%s%s%s", connection_state_name(status.state),
-              status.trouble == TROUBLE_NONE ? "none" : trouble_slug(status.trouble), status.detail[0] ? " " : "",
-              status.detail);
-    for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
-        const struct channel_status *c = &status.channel[channel];
-        log_write(LOG_LEVEL_NOTICE, TAG_DAEMON, &fields,
-                  "channel=%s in_flight=%u staged=%u requests=%llu accepted=%llu refused=%llu transient=%llu "
-                  "throttled=%llu rate=%.0f%%",
-                  channel_name((enum channel)channel), c->in_flight, c->staged, (unsigned long long)c->requests,
-                  (unsigned long long)c->accepted, (unsigned long long)c->refused, (unsigned long long)c->transient,
-                  (unsigned long long)c->throttled, c->quota_share * 100);
-    }
-}
-
-void daemon_dump(const struct daemon *daemon)
-{
-    struct daemon_status status;
-    char uptime[DURATION_TEXT];
-    daemon_status(daemon, &status);
-    log_write(LOG_LEVEL_NOTICE, TAG_DAEMON, NULL, "state=%s up=%s store=%s jobs=%llu commits=%llu queued=%zu%s%s",
-              daemon_state_name(status.state),
-              duration_format(clock_realtime_ms(daemon->context.clock) - status.started_at_ms, uptime),
-              status.store_path, (unsigned long long)status.store.jobs, (unsigned long long)status.store.commits,
-              status.store.queued, status.store_error[0] ? " error=" : "", status.store_error);
-    for (size_t i = 0; i < daemon->slot_count; i++)
-        dump_connection(daemon->slots[i]->connection);
+    const struct slot *slot = find_slot(daemon, connection);
+    if (slot && !daemon->closing) /* else it finds the order in the store when it starts */
+        connection_resync(slot->connection, state);
 }

@@ -55,6 +55,21 @@ static void log_settled(struct lane *lane, struct repeat *repeat, enum log_level
            error[0] ? ": " : "", error, more);
 }
 
+static void log_refused(struct lane *lane, const struct outbox_result *result)
+{
+    const struct report *report = &result->item->report;
+    char then[160] = "; parked until its data changes or an operator asks";
+    if (report->state == AZURE_STATE_REMOVED && result->reason == REASON_DEVICE_UNKNOWN) {
+        log_settled(lane, &lane->accepted_lines, LOG_LEVEL_INFO, result, "reported",
+                    "; Microsoft does not know the device any more");
+        return;
+    }
+    if (result->item->retire_old)
+        snprintf(then, sizeof(then), "; given up: the device has another id now, delete its old one (%s) in Entra",
+                 report->azure_device_id);
+    log_settled(lane, &lane->refused_lines, LOG_LEVEL_WARN, result, "refused", then);
+}
+
 static void settled(void *ctx, const struct outbox_result *result)
 {
     struct lane *lane = ctx;
@@ -65,8 +80,7 @@ static void settled(void *ctx, const struct outbox_result *result)
         log_settled(lane, &lane->accepted_lines, bulk ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, result, "reported", "");
         break;
     case OUTBOX_REFUSED:
-        log_settled(lane, &lane->refused_lines, LOG_LEVEL_WARN, result, "refused",
-                    "; parked until its data changes or an operator asks");
+        log_refused(lane, result);
         break;
     case OUTBOX_TRANSIENT: {
         char then[64], delay[DURATION_TEXT];
@@ -202,6 +216,26 @@ static void requeued(void *ctx)
     sender_fed(lane->sender);
 }
 
+static void queued_again(struct store_job *job)
+{
+    struct lane *lane = job->ctx;
+    struct connection *connection = lane->connection;
+    if (job->result == 0)
+        sender_fed(lane->sender);
+    free(job);
+    connection_job_done(connection);
+}
+
+/* A device that was parked on a suspicion. Should this fail, the weekly report will tell of it. */
+static void queue_again(struct lane *lane, const char *device_id)
+{
+    struct outbox_enqueue *enqueue = device_id[0] ? malloc(sizeof(*enqueue)) : NULL;
+    if (!enqueue)
+        return;
+    outbox_enqueue_init(enqueue, device_id, NULL);
+    connection_submit(lane->connection, &enqueue->job, queued_again, lane);
+}
+
 /* ---- Microsoft ---- */
 
 static void drop_token(struct lane *lane, uint64_t serial)
@@ -217,9 +251,12 @@ static void on_report_answer(void *ctx, const struct http_response *response)
     struct flight *flight = ctx;
     struct lane *lane = flight->ctx;
     struct outcome whole, outcomes[GRAPH_BATCH_MAX], *items = NULL;
+    char parked[256];
     if (lane->channel == CHANNEL_GRAPH) {
         graph_batch_outcome(response, flight->count, now_ms(lane) / 1000, outcomes, NULL, &whole);
         items = outcomes;
+        if (denial_judge(&lane->denial, flight, outcomes, &whole, parked))
+            queue_again(lane, parked);
     } else {
         partner_put_outcome(response, now_ms(lane) / 1000, &whole);
     }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "daemon/daemon.h"
+#include "daemon/dump.h"
 #include "daemon/notify.h"
 #include "daemon/plan.h"
 #include "net/http.h"
@@ -215,7 +216,7 @@ static void on_signal(uv_signal_t *handle, int signal_number)
         break;
     case SIGUSR1:
         if (!program->stopping)
-            daemon_dump(program->daemon);
+            dump_log(program->daemon);
         break;
     default:
         stop(program, signal_number);

@@ -19,6 +19,7 @@ enum {
     CALM_MS = 100,      /* ... and later than that, less: what is sent is decided when it is staged */
     URGENT_EXTRA = 64,  /* urgent items staged on top of a full ready list */
     RELEASE_MS = 1000,  /* blocked longer than this, what is ready goes back, to be decided anew */
+    RETIRE_TRIES = 3,   /* of an id that the device has given up; then its new one must not wait any longer */
     RETRY_STORE_MS = 250,
     RETRY_STORE_MAX_MS = 5000,
 };
@@ -180,6 +181,10 @@ static void note_outcome(struct sender *sender, struct outbox_item *item, const 
         note_accepted(sender, result, sent_as);
         break;
     case OUTCOME_DEVICE:
+        if (item->retire_old && outcome->reason != REASON_DEVICE_UNKNOWN && item->attempts + 1 < RETIRE_TRIES) {
+            note_transient(sender, result, outcome);
+            break;
+        }
         sender->stats.refused++;
         result->outcome = OUTBOX_REFUSED;
         result->reason = outcome->reason;

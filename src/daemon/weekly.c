@@ -22,7 +22,6 @@ struct walk {
     struct full_report_state state;
     bool loaded;                      /* state is the store's */
     bool busy;                        /* a job is under way */
-    bool wanted;                      /* resync: begin when the job is done */
     void (*ended)(struct walk *walk); /* what the job under way comes to */
     union {
         struct store_job job;
@@ -162,11 +161,7 @@ static void advance(struct walk *walk)
     if (!walk->loaded) {
         load(walk);
     } else if (is_running(walk)) {
-        walk->wanted = false;
         feed(walk);
-    } else if (walk->wanted) {
-        walk->wanted = false;
-        begin(walk, now_ms(weekly), 0);
     } else if (walk->kind == FULL_REPORT_WEEKLY) {
         int64_t wait = walk->state.due_at_ms - now_ms(weekly);
         if (walk->state.due_at_ms <= 0 || wait > weekly->interval_ms)
@@ -217,9 +212,17 @@ void weekly_configure(struct weekly *weekly, int64_t interval_ms, int64_t spread
     tick(weekly);
 }
 
-void weekly_resync(struct weekly *weekly)
+/* Jobs end in the order in which they were submitted, so this state is newer than that of any job before. */
+void weekly_resync(struct weekly *weekly, const struct full_report_state *state)
 {
-    weekly->walks[FULL_REPORT_RESYNC].wanted = true;
+    struct walk *walk = &weekly->walks[FULL_REPORT_RESYNC];
+    bool began = !is_running(walk);
+    if (weekly->stopped)
+        return;
+    walk->state = *state;
+    walk->loaded = true;
+    if (began)
+        weekly->ops->moved(weekly->ctx, FULL_REPORT_RESYNC, state, true);
     tick(weekly);
 }
 

@@ -16,7 +16,6 @@ struct split {
     struct outcome *outcomes;
     char (*user_ids)[GUID_TEXT]; /* NULL: devices were sent */
     bool answered[GRAPH_BATCH_MAX];
-    bool denied[GRAPH_BATCH_MAX]; /* 403 for a device */
 };
 
 static void set_unintelligible(struct outcome *outcome, const char *why)
@@ -92,7 +91,7 @@ static void read_item(struct split *split, size_t place, const cJSON *item)
     outcome_of_item((int)status, retry_after_of(headers, text), error.code, error.message,
                     request_id[0] != '\0' ? request_id : error.request_id, split->now_s, outcome);
     if (split->user_ids == NULL)
-        split->denied[place] = status == 403 && outcome->class == OUTCOME_DEVICE;
+        outcome->denied = status == 403 && outcome->class == OUTCOME_DEVICE;
     else if (outcome->class == OUTCOME_ACCEPTED)
         take_user_id(split, place, body);
     else
@@ -113,7 +112,6 @@ static void read_items(struct split *split, const cJSON *responses)
             set_unintelligible(&split->outcomes[place], "two answers for this item of the batch");
             if (split->user_ids != NULL)
                 split->user_ids[place][0] = '\0';
-            split->denied[place] = false;
             continue;
         }
         split->answered[place] = true;
@@ -128,14 +126,14 @@ static void read_items(struct split *split, const cJSON *responses)
 /*
  * A device whose update is denied may be the wrong one (no Windows device, managed by Intune), or the app lacks the permission. One refusal
  * cannot tell. Stopping the connection for one bad device would lock out a company, so a denied device is parked; but when each of several
- * in one batch is denied, it is the app, and parking them one by one would hide that.
+ * in one batch is denied, it is the app, and parking them one by one would hide that. daemon/denial looks across batches.
  */
 static void judge_denials(struct split *split)
 {
     if (split->count < 2)
         return;
     for (size_t i = 0; i < split->count; i++) {
-        if (!split->denied[i])
+        if (!split->outcomes[i].denied)
             return;
     }
     for (size_t i = 0; i < split->count; i++) {

@@ -211,6 +211,23 @@ static int keep_doubt(const struct entry *entry)
     return code;
 }
 
+/* Microsoft will not have the device's old id retired. Its new one is told all the same; the old one is in the log. */
+static int give_up_old_id(const struct entry *entry)
+{
+    static const char sql[] =
+        "UPDATE report SET state = 0, azure_device_id = '', stray = 0, user_id = '', inventory_digest = 0, "
+        "removed_at_ms = NULL WHERE device_id = ?";
+
+    int code = statement_run(entry->database, sql, entry->err, "t", entry->report->device_id);
+    if (code == 0)
+        code = forget_message(entry);
+    if (code == 0)
+        code = end_flight(entry, true);
+    if (code == 0)
+        code = route_back(entry);
+    return code;
+}
+
 static int record_refused(const struct entry *entry)
 {
     /* What Microsoft does not know, it does not let in. */
@@ -218,6 +235,8 @@ static int record_refused(const struct entry *entry)
         return record_accepted(entry, STATUS_SUCCESS);
 
     int code = note_failure(entry, STATUS_ERROR);
+    if (code == 0 && entry->staged->item.retire_old)
+        return give_up_old_id(entry);
     if (code == 0)
         code = keep_doubt(entry);
     if (code == 0)

@@ -320,7 +320,7 @@ for _name, _fault in NONSENSE.items():
     put(_name, _fault, Retrying("."), Trouble("reply_unintelligible", "."))
 for _name, _fault in {**LATE, "empty": OWN_ANSWER["empty"]}.items():
     put(_name, _fault, Told())
-put("utf8", OWN_ANSWER["utf8"], Parked("device_refused", "^200 ErrorCode"), heal="operator")
+put("utf8", OWN_ANSWER["utf8"], Retrying("^200 unreadable ErrorCode"), Trouble("reply_unintelligible", "unreadable ErrorCode"))
 put("lying_404", {"fault": "lying_200", "error_code": "404"}, Parked("device_unknown", "^200 ErrorCode 404: The device was not found"),
     heal="operator")
 put("lying_404_number", {"fault": "lying_200", "error_code": 404}, Parked("device_unknown", "^200 ErrorCode 404"), heal="data")

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/resync.h"
 #include "store/import.h"
 #include "store/migrate.h"
 #include "store/thread.h"
@@ -340,7 +341,7 @@ void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_d
     add_act(done, ctx);
 }
 
-void daemon_resync(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx)
+void resync_order(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx)
 {
     (void)daemon;
     snprintf(fake.resynced, sizeof(fake.resynced), "%s", connection != NULL ? connection : "*");

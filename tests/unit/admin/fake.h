@@ -41,7 +41,7 @@ struct fake {
     int store_result;  /* what every look at the store gives */
     int act_result;    /* what operator's acts give */
     char reported[64]; /* device of the last daemon_report_device() */
-    char resynced[64]; /* connection of the last daemon_resync(); "*" = all */
+    char resynced[64]; /* connection of the last resync_order(); "*" = all */
     unsigned acts;
     unsigned changes;                       /* calls of daemon_changed() */
     unsigned threads;                       /* store threads that are open */
