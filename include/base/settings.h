@@ -26,11 +26,12 @@ struct connection_settings {
     char *name; /* letters, digits, '-', '_', '.'; at most 64 */
     int line;   /* where its section starts, for messages of later checks */
     bool enabled;
-    char *tenant_id;          /* GUID */
-    char *client_id;          /* GUID */
-    char *client_secret_file; /* exactly one of the four credentials must be given */
-    char *certificate_file;   /* PEM, with private_key_file */
-    char *private_key_file;   /* PEM */
+    char *tenant_id;                  /* GUID */
+    char *client_id;                  /* GUID; "" only with managed_identity: the machine's own */
+    char *client_secret_file;         /* one or two of the first three credentials, or managed_identity */
+    int64_t client_secret_expires_ms; /* wall clock; 0 = not told */
+    char *certificate_file;           /* PEM, with private_key_file */
+    char *private_key_file;           /* PEM */
     char *federated_token_file;
     bool managed_identity;
     enum settings_cloud cloud;
@@ -38,7 +39,8 @@ struct connection_settings {
     char *graph_url;     /* https base without /v1.0: "https://graph.microsoft.com"; filled from the cloud */
     char *intune_scope;  /* "https://api.manage.microsoft.com//.default"; filled from the cloud */
     char *ca_file;       /* "" = the system's trust store */
-    char *proxy;         /* "" = none (the environment is not read) */
+    char *proxy;         /* "" = none (of the environment only NO_PROXY is read) */
+    char *proxy_credentials_file; /* user:password; "" = none */
     char *enrollment_url;
     char *remediation_url;
     char *assignment_group;

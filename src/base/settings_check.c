@@ -77,30 +77,22 @@ static void check_required(const struct check *check, const char *key, const cha
         complain(check, key, where(check, key) != 0 ? "required, but has no value" : "missing, but required");
 }
 
+/* Two of the first three may stand side by side; a managed identity is another principal than the app and cannot stand in for it. */
 static void check_credential(const struct check *check)
 {
     const struct connection_settings *connection = check->connection;
     bool certificate = is_given(check, "certificate_file", connection->certificate_file);
     bool private_key = is_given(check, "private_key_file", connection->private_key_file);
-    const struct {
-        const char *key;
-        bool given;
-    } kinds[] = {
-        {"client_secret_file", is_given(check, "client_secret_file", connection->client_secret_file)},
-        {"certificate_file", certificate},
-        {"federated_token_file", is_given(check, "federated_token_file", connection->federated_token_file)},
-        {"managed_identity", connection->managed_identity || where(check, "managed_identity") < 0},
-    };
-    const char *first = NULL;
+    bool federated = is_given(check, "federated_token_file", connection->federated_token_file);
+    bool secret = is_given(check, "client_secret_file", connection->client_secret_file);
+    bool managed = connection->managed_identity || where(check, "managed_identity") < 0;
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (kinds[i].given && first != NULL)
-            settings_problem_key(check->problems, line_of(check, kinds[i].key), SECTION_CONNECTION, connection->name,
-                                 kinds[i].key, "a second credential beside %s; exactly one must be given", first);
-        else if (kinds[i].given)
-            first = kinds[i].key;
-    }
-    if (first == NULL && !private_key)
+    if (managed && (certificate || private_key || federated || secret))
+        complain(check, "managed_identity",
+                 "stands alone: it is another identity than the app of the other credential");
+    if (certificate && federated && secret)
+        complain(check, "client_secret_file", "a third credential; at most two may stand side by side");
+    if (!certificate && !private_key && !federated && !secret && !managed)
         complain(check, "client_secret_file",
                  "no credential: give client_secret_file, certificate_file with private_key_file, "
                  "federated_token_file, or managed_identity = yes");
@@ -108,6 +100,8 @@ static void check_credential(const struct check *check)
         complain(check, "certificate_file", "needs private_key_file beside it");
     if (private_key && !certificate)
         complain(check, "private_key_file", "needs certificate_file beside it");
+    if (connection->client_secret_expires_ms != 0 && !secret)
+        complain(check, "client_secret_expires", "there is no client_secret_file that it could be about");
 }
 
 /* The cloud's own value goes in where it has one; else the key must be given. */
@@ -137,8 +131,11 @@ int settings_check_connection(struct connection_settings *connection, const stru
     int r;
 
     check_required(&check, "tenant_id", connection->tenant_id);
-    check_required(&check, "client_id", connection->client_id);
+    if (!connection->managed_identity)
+        check_required(&check, "client_id", connection->client_id);
     check_credential(&check);
+    if (*connection->proxy_credentials_file != '\0' && !is_given(&check, "proxy", connection->proxy))
+        complain(&check, "proxy_credentials_file", "there is no proxy that it could be for");
     r = settle_address(&check, "authority_url", &connection->authority_url, clouds[connection->cloud].authority_url);
     if (r == 0)
         r = settle_address(&check, "graph_url", &connection->graph_url, clouds[connection->cloud].graph_url);
@@ -147,7 +144,7 @@ int settings_check_connection(struct connection_settings *connection, const stru
     return r;
 }
 
-/* A file without secrets: it has to be there and to be readable. */
+/* A file without secrets of ours, or whose mode its maker decides (projected tokens): it has to be there and to be readable. */
 static int check_public_file(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -180,6 +177,7 @@ void settings_check_files(const struct connection_settings *connection, const st
     check_file(&check, "client_secret_file", connection->client_secret_file, secret_check_file);
     check_file(&check, "certificate_file", connection->certificate_file, check_public_file);
     check_file(&check, "private_key_file", connection->private_key_file, secret_check_file);
-    check_file(&check, "federated_token_file", connection->federated_token_file, secret_check_file);
+    check_file(&check, "federated_token_file", connection->federated_token_file, check_public_file);
     check_file(&check, "ca_file", connection->ca_file, check_public_file);
+    check_file(&check, "proxy_credentials_file", connection->proxy_credentials_file, secret_check_file);
 }

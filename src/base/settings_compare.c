@@ -16,6 +16,7 @@ static bool same_value(const struct setting *setting, const char *a, const char 
     case SETTING_CLOUD:
         return *(const int *)(const void *)a == *(const int *)(const void *)b;
     case SETTING_DURATION:
+    case SETTING_DATE:
         return *(const int64_t *)(const void *)a == *(const int64_t *)(const void *)b;
     case SETTING_TEXT:
     case SETTING_PATH:

@@ -27,9 +27,11 @@ static const struct {
     [SECTION_CONNECTION] =
         {"connection",
          "One section for each Entra tenant; the name is the one in the column \"connection\" of table device, and\n"
-         "\"default\" is what devices have that name none. tenant_id, client_id and exactly one credential must be\n"
-         "given: client_secret_file, or certificate_file with private_key_file, or federated_token_file, or\n"
-         "managed_identity. Secrets stand in files that only complyd can read (mode 0600, or systemd credentials).\n"},
+         "\"default\" is what devices have that name none. tenant_id, client_id and a credential must be given:\n"
+         "certificate_file with private_key_file, or federated_token_file, or client_secret_file, or\n"
+         "managed_identity. Two of the first three may stand side by side: the earlier one in that order is used, and\n"
+         "when Entra refuses it the other takes over at once. Secrets stand in files that only complyd can read (mode\n"
+         "0600, or systemd credentials); a replaced file is noticed without a reload.\n"},
 };
 
 static const struct setting table[] = {
@@ -67,9 +69,12 @@ static const struct setting table[] = {
     {SECTION_CONNECTION, "enabled", SETTING_BOOL, CONNECTION(enabled), 0, 0, "yes",
      "no: nothing is sent for this connection, changes keep queueing."},
     {SECTION_CONNECTION, "tenant_id", SETTING_GUID, CONNECTION(tenant_id), 0, 0, "", "The Entra tenant, a GUID."},
-    {SECTION_CONNECTION, "client_id", SETTING_GUID, CONNECTION(client_id), 0, 0, "", "The app registration, a GUID."},
+    {SECTION_CONNECTION, "client_id", SETTING_GUID, CONNECTION(client_id), 0, 0, "",
+     "The app registration, a GUID. With managed_identity: the user-assigned identity, or none for the machine's own."},
     {SECTION_CONNECTION, "client_secret_file", SETTING_PATH, CONNECTION(client_secret_file), 0, 0, "",
      "A file that holds the app's client secret."},
+    {SECTION_CONNECTION, "client_secret_expires", SETTING_DATE, CONNECTION(client_secret_expires_ms), 0, 0, "",
+     "The day on which the secret expires, such as 2027-03-31: complyd warns 30, 14 and 3 days ahead."},
     {SECTION_CONNECTION, "certificate_file", SETTING_PATH, CONNECTION(certificate_file), 0, 0, "",
      "The app's certificate (PEM), with private_key_file."},
     {SECTION_CONNECTION, "private_key_file", SETTING_PATH, CONNECTION(private_key_file), 0, 0, "",
@@ -77,7 +82,7 @@ static const struct setting table[] = {
     {SECTION_CONNECTION, "federated_token_file", SETTING_PATH, CONNECTION(federated_token_file), 0, 0, "",
      "A token of another issuer that Entra trusts (workload identity federation)."},
     {SECTION_CONNECTION, "managed_identity", SETTING_BOOL, CONNECTION(managed_identity), 0, 0, "no",
-     "yes: the managed identity of the Azure machine that complyd runs on."},
+     "yes: the managed identity of the Azure or Azure Arc machine that complyd runs on. It stands alone."},
     {SECTION_CONNECTION, "cloud", SETTING_CLOUD, CONNECTION(cloud), 0, 0, "global",
      "global, usgov, usdod, china or custom."},
     {SECTION_CONNECTION, "authority_url", SETTING_BASE_URL, CONNECTION(authority_url), 0, 0, "",
@@ -89,7 +94,9 @@ static const struct setting table[] = {
     {SECTION_CONNECTION, "ca_file", SETTING_PATH, CONNECTION(ca_file), 0, 0, "",
      "Certificates (PEM) to trust instead of the system's."},
     {SECTION_CONNECTION, "proxy", SETTING_PROXY, CONNECTION(proxy), 0, 0, "",
-     "A proxy, such as http://proxy.example.com:3128. The environment is not read."},
+     "A proxy, such as http://proxy.example.com:3128. Of the environment only NO_PROXY is read."},
+    {SECTION_CONNECTION, "proxy_credentials_file", SETTING_PATH, CONNECTION(proxy_credentials_file), 0, 0, "",
+     "A file that holds user:password for the proxy."},
     {SECTION_CONNECTION, "enrollment_url", SETTING_PAGE_URL, CONNECTION(enrollment_url), 0, 0, "",
      "The page where users enrol a device; Microsoft sends them there."},
     {SECTION_CONNECTION, "remediation_url", SETTING_PAGE_URL, CONNECTION(remediation_url), 0, 0, "",

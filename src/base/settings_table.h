@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_LEVEL,    /* enum log_level */
     SETTING_FORMAT,   /* enum log_format */
     SETTING_CLOUD,    /* enum settings_cloud */
+    SETTING_DATE,     /* int64_t milliseconds of the wall clock, 0 = unset */
     SETTING_TEXT,     /* the rest: char * */
     SETTING_PATH,     /* absolute path */
     SETTING_GUID,

@@ -3,10 +3,12 @@
 #include "settings_value.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "base/guid.h"
 
@@ -68,6 +70,20 @@ static int parse_duration(const struct setting *setting, const char *value, int6
         return error_set(err, ERR_INVALID, 0, "%s is not between %s and %s", value, duration_format(setting->min, low),
                          duration_format(setting->max, high));
     *ret_ms = ms;
+    return 0;
+}
+
+/* "2027-03-31" is the beginning of that day in UTC: better warned early. */
+static int parse_date(const char *value, int64_t *ret_ms, struct error *err)
+{
+    char text[CLOCK_TEXT];
+
+    *ret_ms = 0;
+    if (*value == '\0')
+        return 0;
+    snprintf(text, sizeof(text), strlen(value) == strlen("2027-03-31") ? "%sT00:00:00Z" : "%s", value);
+    if (strlen(value) >= sizeof(text) || clock_parse(text, ret_ms) < 0 || *ret_ms <= 0)
+        return error_set(err, ERR_INVALID, 0, "\"%s\" is not a date such as 2027-03-31 or 2027-03-31T12:00:00Z", value);
     return 0;
 }
 
@@ -144,7 +160,9 @@ static int check_authority(const char *authority, struct error *err)
     char port[8] = "1";
 
     if (memchr(authority, '@', length) != NULL)
-        return error_set(err, ERR_INVALID, 0, "a URL here must not carry a user name or password");
+        return error_set(
+            err, ERR_INVALID, 0,
+            "a URL here must not carry a user name or password; a proxy's stand in proxy_credentials_file");
     if (colon != NULL && (bracket == NULL || colon > bracket)) {
         size_t digits = (size_t)(end - colon) - 1;
 
@@ -187,6 +205,10 @@ static int check_proxy(const char *value, struct error *err)
 {
     static const char *const schemes[] = {"http://", "https://", "socks5h://", "socks5://"};
 
+    if (strchr(value, '@') != NULL)
+        return error_set(err, ERR_INVALID, 0,
+                         "must not carry a user name or password; they stand in "
+                         "proxy_credentials_file");
     return check_url(value, schemes, sizeof(schemes) / sizeof(schemes[0]), err);
 }
 
@@ -286,6 +308,8 @@ int settings_value_assign(const struct setting *setting, void *base, const char 
         return parse_format(value, member, err);
     case SETTING_CLOUD:
         return parse_cloud(value, member, err);
+    case SETTING_DATE:
+        return parse_date(value, member, err);
     default:
         return assign_text(setting, member, value, err);
     }

@@ -64,6 +64,8 @@ static void check_connection_defaults(const struct connection_settings *connecti
     assert_string_equal(connection->intune_scope, "https://api.manage.microsoft.com//.default");
     assert_string_equal(connection->ca_file, "");
     assert_string_equal(connection->proxy, "");
+    assert_string_equal(connection->proxy_credentials_file, "");
+    assert_int_equal(connection->client_secret_expires_ms, 0);
     assert_string_equal(connection->enrollment_url, "");
     assert_string_equal(connection->remediation_url, "");
     assert_string_equal(connection->assignment_group, "");
@@ -97,9 +99,10 @@ static void test_every_key(void **state)
         "[connection x.y_z-1]\nenabled = off\ntenant_id = " GUID_A "\n"
         "client_id = AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE\n"
         "certificate_file = /cert.pem\nprivate_key_file = /key.pem\nmanaged_identity = false\n"
+        "client_secret_file = /s\nclient_secret_expires = 2027-03-31\n"
         "cloud = custom\nauthority_url = https://127.0.0.1:8443/\n"
         "graph_url = https://[::1]:9443/base\nintune_scope = https://x//.default\n"
-        "ca_file = /ca.pem\nproxy = http://proxy:3128\n"
+        "ca_file = /ca.pem\nproxy = http://proxy:3128\nproxy_credentials_file = /p\n"
         "enrollment_url = https://mdm.example.com/enrol?x=1\n"
         "remediation_url = https://mdm.example.com/help/\nassignment_group = All Phones – Größe\n"
         "graph_requests_per_10s = 1000000\ngraph_writes_per_150s = 10000000\n"
@@ -135,6 +138,9 @@ static void test_every_key(void **state)
     assert_string_equal(connection->intune_scope, "https://x//.default");
     assert_string_equal(connection->ca_file, "/ca.pem");
     assert_string_equal(connection->proxy, "http://proxy:3128");
+    assert_string_equal(connection->proxy_credentials_file, "/p");
+    assert_string_equal(connection->client_secret_file, "/s");
+    assert_int_equal(connection->client_secret_expires_ms, INT64_C(1806451200000));
     assert_string_equal(connection->enrollment_url, "https://mdm.example.com/enrol?x=1");
     assert_string_equal(connection->remediation_url, "https://mdm.example.com/help/");
     assert_string_equal(connection->assignment_group, "All Phones – Größe");
@@ -142,6 +148,17 @@ static void test_every_key(void **state)
     assert_int_equal(connection->graph_writes_per_150s, 10000000);
     assert_int_equal(connection->partner_requests_per_20s, 1);
     assert_int_equal(connection->partner_devices_per_message, 100);
+    settings_free(settings);
+}
+
+/* An identity of the machine's own needs no client_id. */
+static void test_a_managed_identity_may_lack_a_client_id(void **state)
+{
+    static const char text[] = "[connection a]\ntenant_id = " GUID_A "\nmanaged_identity = yes\n";
+    struct settings *settings = parse_good(text, sizeof(text) - 1);
+
+    (void)state;
+    assert_string_equal(settings->connections[0].client_id, "");
     settings_free(settings);
 }
 
@@ -182,6 +199,8 @@ static void test_connections_compare_by_every_key(void **state)
         {"cloud =", "enabled = no\ncloud ="},
         {"cloud =", "ca_file = /c\ncloud ="},
         {"cloud =", "proxy = http://p\ncloud ="},
+        {"cloud =", "proxy = http://p\nproxy_credentials_file = /p\ncloud ="},
+        {"cloud =", "client_secret_expires = 2027-03-31T12:00:00+02:00\ncloud ="},
         {"cloud =", "enrollment_url = https://e\ncloud ="},
         {"cloud =", "remediation_url = https://r\ncloud ="},
         {"cloud =", "assignment_group = g\ncloud ="},
@@ -446,6 +465,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_all_defaults),
         cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_a_managed_identity_may_lack_a_client_id),
         cmocka_unit_test(test_connections_are_found_by_name),
         cmocka_unit_test(test_connections_compare_by_every_key),
         cmocka_unit_test(test_clouds),

@@ -129,7 +129,8 @@ static void test_mistakes_in_a_connection(void **state)
     /* Line 5 after GOOD, and what is said of it. */
     static const char *const cases[][2] = {
         {"proxy = proxy:3128", "proxy: must begin with http:// or another proxy's scheme"},
-        {"proxy = http://me:hush@proxy:3128", "proxy: a URL here must not carry a user name or password"},
+        {"proxy = http://me:hush@proxy:3128",
+         "proxy: must not carry a user name or password; they stand in proxy_credentials_file"},
         {"proxy = http://proxy:31280000000", "proxy: the URL's port is not between 1 and 65535"},
         {"proxy = http://proxy:", "proxy: the URL's port is not between 1 and 65535"},
         {"proxy = http://", "proxy: the URL names no host"},
@@ -144,10 +145,13 @@ static void test_mistakes_in_a_connection(void **state)
         {"intune_scope = https://api.manage.microsoft.com", "intune_scope: must end in /.default"},
         {"intune_scope = /.default", "intune_scope: must end in /.default"},
         {"intune_scope = a b/.default", "intune_scope: must be one scope"},
-        {"managed_identity = yes", "managed_identity: a second credential beside client_secret_file; exactly one must "
-                                   "be given"},
-        {"federated_token_file = /t", "federated_token_file: a second credential beside client_secret_file; exactly "
-                                      "one must be given"},
+        {"managed_identity = yes", "managed_identity: stands alone: it is another identity than the app of the other "
+                                   "credential"},
+        {"client_secret_expires = soon",
+         "client_secret_expires: \"soon\" is not a date such as 2027-03-31 or 2027-03-31T12:00:00Z"},
+        {"client_secret_expires = 2027-02-30",
+         "client_secret_expires: \"2027-02-30\" is not a date such as 2027-03-31 or 2027-03-31T12:00:00Z"},
+        {"proxy_credentials_file = /p", "proxy_credentials_file: there is no proxy that it could be for"},
         {"private_key_file = /k", "private_key_file: needs certificate_file beside it"},
         {"partner_devices_per_message = 101", "partner_devices_per_message: 101 is not between 1 and 100"},
         {"graph_writes_per_150s = 0", "graph_writes_per_150s: 0 is not between 1 and 10000000"},
@@ -176,6 +180,13 @@ static void test_what_a_connection_lacks(void **state)
          "f:3: [connection a] tenant_id: required, but has no value\n"},
         {"[connection a]\ntenant_id = " GUID_A "\nclient_id = 7\nmanaged_identity = yes\n",
          "f:3: [connection a] client_id: must be a GUID of 36 characters\n"},
+        {"[connection a]\ntenant_id = " GUID_A "\nclient_id = " GUID_B
+         "\ncertificate_file = /c\nprivate_key_file = /k\n"
+         "federated_token_file = /t\nclient_secret_file = /s\n",
+         "f:7: [connection a] client_secret_file: a third credential; at most two may stand side by side\n"},
+        {"[connection a]\ntenant_id = " GUID_A "\nclient_id = " GUID_B "\nfederated_token_file = /t\n"
+         "client_secret_expires = 2027-03-31\n",
+         "f:5: [connection a] client_secret_expires: there is no client_secret_file that it could be about\n"},
         {"[connection a]\ntenant_id = " GUID_A "\nclient_id = " GUID_B "\ncertificate_file = /c\n",
          "f:4: [connection a] certificate_file: needs private_key_file beside it\n"},
         {"[connection a]\ntenant_id = " GUID_A "\nclient_id = " GUID_B "\nmanaged_identity = y\n",
