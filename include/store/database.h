@@ -31,6 +31,10 @@ enum database_mode {
 /* ERR_NOTFOUND: no such file ("run complyctl store init"). ERR_STORE_NEWER / ERR_STORE_OLDER: version differs, with both
  * versions and the command to run in the message. ERR_STORE_CORRUPT: not a database. */
 int database_open(const char *path, enum database_mode mode, struct database **ret_database, struct error *err);
+/* A store to be read, in use or a copy: one that may not be written, on read-only media say, is taken as it stands if it has no log
+ * beside it. */
+int database_open_copy(const char *path, struct database **ret_database, struct error *err);
+
 void database_close(struct database *database); /* NULL is fine */
 
 const char *database_path(const struct database *database);

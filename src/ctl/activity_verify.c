@@ -205,7 +205,7 @@ static int run(const struct invocation *invocation, struct verification *verific
         result = read_anchors(invocation, &verification->anchors, &err);
     if (result != 0)
         return result;
-    if (locate_store(invocation, &path, &err) != 0 || database_open(path, DATABASE_READ, &database, &err) != 0)
+    if (locate_store(invocation, &path, &err) != 0 || database_open_copy(path, &database, &err) != 0)
         result = failure_error(invocation, &err);
     if (result == 0)
         result = verify(invocation, database, verification);

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,58 @@ int database_open(const char *path, enum database_mode mode, struct database **r
         return code;
     }
     database_remember_wal(database);
+    *ret_database = database;
+    return 0;
+}
+
+/* Whoever reads a store in WAL mode must be able to write beside it, unless nobody changes it meanwhile. */
+static bool is_frozen(const char *path)
+{
+    char wal[4096];
+    char directory[4096];
+
+    if ((size_t)snprintf(wal, sizeof(wal), "%s-wal", path) >= sizeof(wal) || access(path, R_OK) != 0 ||
+        access(wal, F_OK) == 0)
+        return false;
+    snprintf(directory, sizeof(directory), "%s", path);
+    return access(path, W_OK) != 0 || access(dirname(directory), W_OK) != 0;
+}
+
+/* Messages name the file, not how it was opened. */
+static int rename_database(struct database *database, const char *path, struct error *err)
+{
+    char *name = strdup(path);
+
+    if (!name)
+        return error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path);
+    free(database->path);
+    database->path = name;
+    return 0;
+}
+
+int database_open_copy(const char *path, struct database **ret_database, struct error *err)
+{
+    struct database *database = NULL;
+    struct buf uri;
+
+    if (!is_frozen(path))
+        return database_open(path, DATABASE_READ, ret_database, err);
+    buf_init(&uri, 0);
+    buf_add_text(&uri, "file:");
+    buf_add_url(&uri, path);
+    buf_add_text(&uri, "?immutable=1");
+    int code = buf_error(&uri)
+                   ? error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path)
+                   : database_open_raw(buf_text(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, &database, err);
+    buf_deinit(&uri);
+    if (code == 0)
+        code = rename_database(database, path, err);
+    if (code == 0)
+        code = check_version(database, err);
+    if (code < 0) {
+        database_close(database);
+        return code;
+    }
     *ret_database = database;
     return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Every way to tamper with the activity log is found, and nothing is found in one that nobody touched. */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 #include "fixture.h"
 #include "store/activity_verify.h"
 
@@ -328,6 +331,47 @@ static void test_purged_meanwhile(void **state)
     assert_int_equal(check.entries, 2000 + 7001 - 4999);
 }
 
+/* As somebody without rights sees it: 0 = sound. */
+static int verify_as_nobody(const char *path)
+{
+    struct activity_anchors none = {0};
+    struct activity_check check;
+    struct database *database;
+    struct error err = {0};
+    int status = 0;
+
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+            _exit(9);
+        if (database_open_copy(path, &database, &err) != 0)
+            _exit(err.code == ERR_PERMISSION ? 2 : 3);
+        int code = activity_verify(database, &none, never, NULL, NULL, &check, &err);
+        database_close(database);
+        _exit(code == 0 && check.entries == ENTRIES ? 0 : 4);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Evidence is kept where nobody writes. */
+static void test_a_copy_that_may_not_be_written(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *path = tempdir_path("evidence ?#%.db");
+    struct error err = {0};
+
+    assert_int_equal(database_backup(fixture->database, path, NULL, NULL, &err), 0);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(tempdir_path(""), 0555), 0);
+    assert_int_equal(verify_as_nobody(path), 0);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(verify_as_nobody(path), 2);
+    assert_int_equal(chmod(tempdir_path(""), 0755), 0);
+    unlink(path);
+}
+
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
 
 static void test_anchors_in_a_text(void **state)
@@ -384,6 +428,7 @@ int main(void)
         TEST(test_written_anew),
         TEST(test_purged),
         TEST(test_purged_meanwhile),
+        TEST(test_a_copy_that_may_not_be_written),
         cmocka_unit_test(test_anchors_in_a_text),
     };
 
