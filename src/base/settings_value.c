@@ -160,9 +160,7 @@ static int check_authority(const char *authority, struct error *err)
     char port[8] = "1";
 
     if (memchr(authority, '@', length) != NULL)
-        return error_set(
-            err, ERR_INVALID, 0,
-            "a URL here must not carry a user name or password; a proxy's stand in proxy_credentials_file");
+        return error_set(err, ERR_INVALID, 0, "a URL here must not carry a user name or password");
     if (colon != NULL && (bracket == NULL || colon > bracket)) {
         size_t digits = (size_t)(end - colon) - 1;
 
