@@ -331,6 +331,52 @@ static void test_purged_meanwhile(void **state)
     assert_int_equal(check.entries, 2000 + 7001 - 4999);
 }
 
+static void count_finding(void *ctx, const char *text)
+{
+    assert_true(text[0] != '\0' && !strchr(text, '\n'));
+    ++*(long *)ctx;
+}
+
+/* Each page in turn overwritten: the check ends, with findings or with the damage, and never says that all is well when an entry was hit. */
+static void test_damaged_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    struct activity_anchors none = {0};
+    char kept[4096], page[4096];
+    struct error err = {0};
+
+    for (int i = ENTRIES + 1; i <= 300; i++)
+        write_entry(fixture, i, "detail");
+    tmpstore_sql(&fixture->store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    int pages = atoi(tmpstore_text(&fixture->store, "PRAGMA page_count"));
+    database_close(fixture->database);
+    assert_int_equal(sqlite3_close(fixture->store.mdm), SQLITE_OK);
+    int fd = open(fixture->store.path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (int i = 1; i < pages; i++) {
+        struct activity_check check = {0};
+        long findings = 0;
+        off_t place = (off_t)i * (off_t)sizeof(page);
+        assert_int_equal(pread(fd, kept, sizeof(kept), place), sizeof(kept));
+        memcpy(page, kept, sizeof(page));
+        for (size_t at = (size_t)i % 7; at < sizeof(page); at += i % 2 ? 1 : 97)
+            page[at] = (char)(unsigned char)(at * 31 + (size_t)i);
+        assert_int_equal(pwrite(fd, page, sizeof(page), place), sizeof(page));
+        struct database *database = NULL;
+        int code = database_open_copy(fixture->store.path, &database, &err);
+        if (code == 0)
+            code = activity_verify(database, &none, count_finding, NULL, &findings, &check, &err);
+        if (code == 0 && findings == 0)
+            assert_int_equal(check.entries, 300);
+        database_close(database);
+        assert_int_equal(pwrite(fd, kept, sizeof(kept), place), sizeof(kept));
+    }
+    close(fd);
+    assert_int_equal(sqlite3_open(fixture->store.path, &fixture->store.mdm), SQLITE_OK);
+    fixture_open(fixture);
+    assert_findings(fixture, "");
+}
+
 /* As somebody without rights sees it: 0 = sound. */
 static int verify_as_nobody(const char *path)
 {
@@ -428,6 +474,7 @@ int main(void)
         TEST(test_written_anew),
         TEST(test_purged),
         TEST(test_purged_meanwhile),
+        TEST(test_damaged_pages),
         TEST(test_a_copy_that_may_not_be_written),
         cmocka_unit_test(test_anchors_in_a_text),
     };
