@@ -107,6 +107,18 @@ int fleet_counts(struct database *database, const char *connection, struct fleet
 int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
                       struct error *err);
 
+/* What waits of one connection. */
+struct fleet_queue {
+    char connection[65]; /* in */
+    int64_t queued[PRIORITY_COUNT];
+    int64_t oldest_ms;  /* since when the report that has waited longest could have been told; -1 = none could */
+    int64_t unanswered; /* messages without a verdict */
+};
+
+/* Fills in `count` of them in one walk over the outbox and the messages. *ret_others: rows of connections that are none of these. */
+int fleet_queues(struct database *database, int64_t now_ms, struct fleet_queue *queues, size_t count,
+                 int64_t *ret_others, struct error *err);
+
 /* What the next pass would send: every queued device with its decision, most urgent first. Same code as outbox_stage. */
 struct fleet_plan_entry {
     const char *device_id, *connection, *azure_device_id;

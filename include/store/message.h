@@ -11,12 +11,15 @@
 
 #include "base/guid.h"
 #include "model/reason.h"
+#include "model/report.h"
 #include "store/thread.h"
 
 struct message {
     struct guid message_id; /* the report's */
     struct guid sent_as;    /* what to ask Microsoft for: another one only when a message carried several devices */
     char device_id[256];
+    int64_t queued_at_ms; /* when the change that it tells was committed */
+    enum priority priority;
     int64_t accepted_at_ms;
     int64_t deadline_ms;
     unsigned polls;       /* questions asked so far */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "store/database.h"
 
 struct uv_loop_s;
@@ -38,10 +39,12 @@ struct store_thread_stats {
     size_t queued;           /* jobs waiting or running */
     uint64_t jobs, commits;  /* since start */
     uint64_t commit_us;      /* time spent in COMMIT */
+    struct histogram commit; /* the same, by how long each took */
     uint64_t longest_us;     /* longest transaction */
     int last_result;         /* of the latest transaction: 0 or ERR_* */
     uint64_t failures;       /* transactions and single jobs that failed by the store's fault */
     struct error last_error; /* of the latest of them */
+    uint64_t busy_us;        /* how long it has been at work on what it does now; 0 = idle */
 };
 
 /* Opens `path` on a new thread; fails when it cannot be opened. `read_only`: the reader's thread. */

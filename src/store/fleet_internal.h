@@ -8,6 +8,7 @@
  *     fleet_violations.c  its violations
  *     fleet_policies.c    policies and their actions
  *     fleet_counts.c      figures
+ *     fleet_queues.c      what waits, of all connections at once
  *     fleet_plan.c        what would be sent
  */
 #ifndef COMPLYD_STORE_FLEET_INTERNAL_H

@@ -27,6 +27,8 @@ static struct message *new_message(sqlite3_stmt *row)
     message->deadline_ms = sqlite3_column_int64(row, 3);
     message->polls = (unsigned)sqlite3_column_int(row, 4);
     message->expiries = (unsigned)sqlite3_column_int(row, 5);
+    message->queued_at_ms = sqlite3_column_int64(row, 7);
+    message->priority = (enum priority)sqlite3_column_int(row, 8);
     return message;
 }
 
@@ -34,10 +36,10 @@ static struct message *new_message(sqlite3_stmt *row)
 static int fetch_between(struct message_fetch *fetch, struct database *database, int64_t after_ms, int64_t until_ms,
                          struct message ***end, struct error *err)
 {
-    static const char sql[] =
-        "SELECT message_id, device_id, accepted_at_ms, deadline_ms, polls, expiries, sent_as FROM message "
-        "WHERE connection = ? AND claim IS NULL AND poll_at_ms > ? AND poll_at_ms <= ? "
-        "ORDER BY poll_at_ms LIMIT ?";
+    static const char sql[] = "SELECT message_id, device_id, accepted_at_ms, deadline_ms, polls, expiries, sent_as, "
+                              "queued_at_ms, priority FROM message "
+                              "WHERE connection = ? AND claim IS NULL AND poll_at_ms > ? AND poll_at_ms <= ? "
+                              "ORDER BY poll_at_ms LIMIT ?";
     sqlite3_stmt *row;
 
     int code = statement_get(database, sql, &row, err, "tiid", fetch->connection, after_ms, until_ms,

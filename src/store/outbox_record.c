@@ -96,18 +96,19 @@ static int note_failure(const struct entry *entry, int status)
 static int await_verdict(const struct entry *entry)
 {
     static const char sql[] =
-        "INSERT INTO message (message_id, sent_as, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms, "
-        "expiries) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET message_id = excluded.message_id, "
-        "sent_as = excluded.sent_as, connection = excluded.connection, accepted_at_ms = excluded.accepted_at_ms, "
-        "poll_at_ms = excluded.poll_at_ms, deadline_ms = excluded.deadline_ms, polls = 0, expiries = "
-        "excluded.expiries, "
-        "claim = NULL";
+        "INSERT INTO message (message_id, sent_as, device_id, connection, queued_at_ms, priority, accepted_at_ms, "
+        "poll_at_ms, deadline_ms, expiries) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET message_id = "
+        "excluded.message_id, sent_as = excluded.sent_as, connection = excluded.connection, queued_at_ms = "
+        "excluded.queued_at_ms, priority = excluded.priority, accepted_at_ms = excluded.accepted_at_ms, poll_at_ms = "
+        "excluded.poll_at_ms, deadline_ms = excluded.deadline_ms, polls = 0, expiries = excluded.expiries, claim = "
+        "NULL";
     const struct outbox_result *result = entry->result;
 
-    return statement_run(entry->database, sql, entry->err, "ggttiiid", &entry->report->message_id, &result->sent_as,
-                         entry->report->device_id, entry->record->connection, result->at_ms, result->poll_ms,
-                         result->deadline_ms, (int)entry->staged->expiries);
+    return statement_run(entry->database, sql, entry->err, "ggttidiiid", &entry->report->message_id, &result->sent_as,
+                         entry->report->device_id, entry->record->connection, result->item->queued_at_ms,
+                         (int)result->item->priority, result->at_ms, result->poll_ms, result->deadline_ms,
+                         (int)entry->staged->expiries);
 }
 
 static int forget_message(const struct entry *entry)

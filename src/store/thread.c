@@ -27,6 +27,7 @@ struct store_thread {
     struct queue waiting;
     struct queue finished;
     struct store_thread_stats stats;
+    uint64_t busy_since_ns; /* 0 = idle */
     bool stopping;
     bool ended;
 
@@ -108,6 +109,7 @@ static void finish(struct store_thread *thread, struct queue *jobs, int code, co
         thread->stats.jobs++;
         queue_push(&thread->finished, job);
     }
+    thread->busy_since_ns = 0;
     uv_mutex_unlock(&thread->mutex);
     uv_async_send(&thread->async);
 }
@@ -202,10 +204,12 @@ static int commit(struct store_thread *thread, struct error *error)
 
     uint64_t began_ns = uv_hrtime();
     int code = statement_run(thread->database, sql, error, "");
+    uint64_t took_us = since_us(began_ns);
     uv_mutex_lock(&thread->mutex);
     if (code == 0)
         thread->stats.commits++;
-    thread->stats.commit_us += since_us(began_ns);
+    thread->stats.commit_us += took_us;
+    histogram_observe(&thread->stats.commit, (double)took_us / 1e6);
     if (thread->stats.longest_us < since_us(thread->began_ns))
         thread->stats.longest_us = since_us(thread->began_ns);
     uv_mutex_unlock(&thread->mutex);
@@ -277,6 +281,7 @@ static bool wait_for_job(struct store_thread *thread, bool *ret_write)
     while (!thread->waiting.first && !thread->stopping)
         uv_cond_wait(&thread->wanted, &thread->mutex);
     bool any = thread->waiting.first;
+    thread->busy_since_ns = any ? uv_hrtime() : 0;
     if (any)
         *ret_write = thread->waiting.first->write;
     uv_mutex_unlock(&thread->mutex);
@@ -403,6 +408,7 @@ static int set_up(struct store_thread *thread, uv_loop_t *loop, struct error *er
 {
     queue_init(&thread->waiting);
     queue_init(&thread->finished);
+    histogram_init(&thread->stats.commit, &histogram_moments);
     if (uv_mutex_init(&thread->mutex) != 0)
         goto fail;
     if (uv_cond_init(&thread->wanted) != 0)
@@ -503,5 +509,6 @@ void store_thread_stats(const struct store_thread *thread, struct store_thread_s
 
     uv_mutex_lock(&guarded->mutex);
     *ret_stats = thread->stats;
+    ret_stats->busy_us = thread->busy_since_ns > 0 ? since_us(thread->busy_since_ns) : 0;
     uv_mutex_unlock(&guarded->mutex);
 }

@@ -137,6 +137,8 @@ CREATE TABLE message (
     message_id     BLOB    NOT NULL,
     sent_as        BLOB    NOT NULL, -- GUID on the wire: another one when a message carries several devices
     connection     TEXT    NOT NULL,
+    queued_at_ms   INTEGER NOT NULL DEFAULT 0, -- when the change that it tells was committed, and how urgent it was
+    priority       INTEGER NOT NULL DEFAULT 0,
     accepted_at_ms INTEGER NOT NULL,
     poll_at_ms     INTEGER NOT NULL,
     deadline_ms    INTEGER NOT NULL,

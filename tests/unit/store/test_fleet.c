@@ -542,6 +542,41 @@ static void test_counts(void **state)
     assert_int_equal(counts.parked, 0);
 }
 
+/* One walk for all connections; what is put off does not wait, what is tried in vain does. */
+static void test_queues(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fleet_queue queues[2] = {{.connection = "second"}, {.connection = "default"}};
+    struct error err = {0};
+    int64_t others = -1;
+
+    make_fleet(fixture);
+    clear_queue(fixture);
+    assert_int_equal(fleet_queues(fixture->database, 1000, queues, 2, &others, &err), 0);
+    assert_int_equal(queues[0].oldest_ms, -1);
+    assert_int_equal(others, 0);
+    tmpstore_sql(
+        &fixture->store,
+        "INSERT INTO outbox (device_id, seq, connection, channel, priority, queued_at, due_at, attempts, minute) "
+        "VALUES "
+        "('a', 1, 'default', 0, 0, 500, 0, 0, 0), ('b', 1, 'default', 1, 0, 400, 1001, 1, 0), "
+        "('c', 1, 'second', 0, 3, 300, 700, 1, 0), ('x', 1, 'second', 0, 1, 600, 2000, 2, 0), "
+        "('y', 1, 'third', 0, 1, 1, 0, 0, 0);"
+        "INSERT INTO message (message_id, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms, sent_as) "
+        "VALUES (X'01', 'a', 'default', 1, 1, 1, ''), (X'02', 'y', 'third', 1, 1, 1, '')");
+    assert_int_equal(fleet_queues(fixture->database, 1000, queues, 2, &others, &err), 0);
+    assert_int_equal(others, 1);
+    assert_int_equal(queues[1].queued[PRIORITY_WORSENING], 2);
+    assert_int_equal(queues[1].oldest_ms, 500);
+    assert_int_equal(queues[1].unanswered, 1);
+    assert_int_equal(queues[0].queued[PRIORITY_CHANGE], 1);
+    assert_int_equal(queues[0].queued[PRIORITY_WEEKLY], 1);
+    assert_int_equal(queues[0].oldest_ms, 600);
+    assert_int_equal(queues[0].unanswered, 0);
+    assert_int_equal(fleet_queues(fixture->database, 1000, queues, 0, &others, &err), 0);
+    assert_int_equal(others, 5);
+}
+
 /* -------------------------------------------------------------------------------------------------------- plan */
 
 struct plan {
@@ -723,6 +758,7 @@ int main(void)
         TEST(test_no_transaction_stays),
         TEST(test_violations),
         TEST(test_counts),
+        TEST(test_queues),
         TEST(test_plan_order),
         TEST(test_plan_stops),
         TEST(test_plan_chunks),

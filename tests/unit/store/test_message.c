@@ -81,6 +81,21 @@ static void test_asked_when_due_and_once_at_a_time(void **state)
     free(message);
 }
 
+/* How long the device's change took is told when the verdict is there. */
+static void test_a_message_remembers_its_change(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_add_device(fixture, "d1", AZURE_1);
+    tmpstore_sql(&fixture->store, "UPDATE outbox SET queued_at = 4711, priority = 2");
+    fixture_record(fixture, fixture_stage_one(fixture), OUTBOX_ACCEPTED, REASON_NONE);
+    fixture->now_ms += 1000;
+    struct message *message = fetch_one(fixture);
+    assert_int_equal(message->queued_at_ms, 4711);
+    assert_int_equal(message->priority, PRIORITY_OPERATOR);
+    free(message);
+}
+
 static void test_a_restart_asks_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -209,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_asked_when_due_and_once_at_a_time, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_message_remembers_its_change, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_restart_asks_again, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_set_back_strands_no_question, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_oldest_first_and_no_more_than_asked, fixture_set_up, fixture_tear_down),

@@ -137,6 +137,8 @@ static void test_jobs_queued_together_share_one_commit(void **state)
     assert_int_equal(stats.queued, 0);
     /* 32 + 8, and more only where 32 jobs take longer than a group may */
     assert_in_range(stats.commits, 2, 20);
+    assert_int_equal(histogram_count(&stats.commit), stats.commits);
+    assert_int_equal(stats.busy_us, 0);
     assert_int_equal(policies(bench), 40);
     for (unsigned i = 0; i < 40; i++)
         assert_int_equal(jobs[i].order, i + 2); /* in order */
