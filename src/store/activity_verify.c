@@ -76,9 +76,7 @@ static void meet_anchors(struct verify *verify, int64_t id, const uint8_t hash[A
 /* What they name was purged, as far as they go. */
 static void pass_old_anchors(struct verify *verify)
 {
-    const struct activity_anchor_entry *anchor;
-
-    while ((anchor = take_anchor(verify, verify->base - 1)))
+    while (take_anchor(verify, verify->base - 1))
         verify->check->anchors_too_old++;
     if (verify->base > 0)
         meet_anchors(verify, verify->base, verify->hash);
