@@ -91,6 +91,7 @@ int fleet_policies(struct database *database, const char *after, unsigned limit,
                    struct error *err);
 
 struct fleet_counts {
+    int64_t counted_at_ms; /* wall clock: when devices, states and statuses were counted */
     int64_t devices;
     int64_t by_state[4];  /* enum azure_state: last told */
     int64_t by_status[4]; /* enum compliance_status */
@@ -100,7 +101,9 @@ struct fleet_counts {
     int64_t parked;
 };
 
-/* Of one connection, or of all with NULL. Walks the report table: for the reader thread, not for the hot path. */
+/* Of one connection, or of all with NULL. Walks the report table: for the reader thread, not for the hot path. The walk over all takes seconds when
+ * they are a million: then its figures serve for twenty times as long as it took, so that whoever asks often does not keep the thread busy.
+ * What waits is always counted anew. */
 int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err);
 
 /* Only what waits: queued, queue_oldest_ms and awaiting_verdict; the rest is 0. Cheap: walks the outbox and the messages alone. */

@@ -166,6 +166,7 @@ static void add_devices(const struct fleet_counts *counts, struct buf *out)
 
     view_key(out, "devices");
     buf_add_char(out, '{');
+    view_time_ms(out, "counted", counts->counted_at_ms);
     view_int(out, "total", counts->devices);
     view_int(out, "parked", counts->parked);
     view_key(out, "by_state");

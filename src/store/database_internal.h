@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "store/database.h"
+#include "store/fleet.h"
 
 enum { STATEMENT_SLOTS = 256 }; /* power of two, at least twice the number of statements */
 
@@ -32,6 +33,8 @@ struct database {
     uint32_t data_version;
     struct statement_slot statements[STATEMENT_SLOTS];
     unsigned statement_count;
+    struct fleet_counts counts;   /* the latest walk over all devices, ... */
+    int64_t counts_until_ms;      /* ... and how long it serves (monotonic) */
     struct activity_chain *chain; /* made by the first hash */
 };
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
+#include "base/clock.h"
+#include "database_internal.h"
 #include "fleet_internal.h"
 #include "statement.h"
+
+enum { LONG_MS = 50, SERVES_TIMES = 20 };
 
 /* Sums instead of groups: SQLite would sort all rows for a GROUP BY. */
 #define REPORT_SUMS                                                                                                    \
@@ -81,26 +85,55 @@ static int count(struct database *database, enum what what, const char *connecti
     return code < 0 ? code : 0;
 }
 
-static int count_from(struct database *database, enum what first, const char *connection,
-                      struct fleet_counts *ret_counts, struct error *err)
+static int count_from(struct database *database, enum what first, const char *connection, struct fleet_counts *counts,
+                      struct error *err)
 {
-    *ret_counts = (struct fleet_counts){.queue_oldest_ms = -1};
-    int code = fleet_begin(database, err);
-    if (code < 0)
-        return code;
+    int code = 0;
+
+    counts->queue_oldest_ms = -1;
     for (int i = (int)first; i < WHAT_COUNT && code == 0; i++)
-        code = count(database, (enum what)i, connection, ret_counts, err);
-    fleet_end(database);
+        code = count(database, (enum what)i, connection, counts, err);
+    return code;
+}
+
+/* What was counted a while ago serves again, if counting takes long. */
+static int count_all(struct database *database, struct fleet_counts *counts, struct error *err)
+{
+    int64_t began_ms = clock_monotonic_ms(clock_system());
+
+    if (began_ms < database->counts_until_ms) {
+        *counts = database->counts;
+        return count_from(database, WHAT_QUEUE, NULL, counts, err);
+    }
+    int code = count_from(database, WHAT_LIVE, NULL, counts, err);
+    int64_t took_ms = clock_monotonic_ms(clock_system()) - began_ms;
+    if (code == 0 && took_ms >= LONG_MS) {
+        database->counts = *counts;
+        database->counts_until_ms = began_ms + took_ms * SERVES_TIMES;
+    }
     return code;
 }
 
 int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err)
 {
-    return count_from(database, WHAT_LIVE, connection, ret_counts, err);
+    *ret_counts = (struct fleet_counts){.counted_at_ms = clock_realtime_ms(clock_system())};
+    int code = fleet_begin(database, err);
+    if (code < 0)
+        return code;
+    code = connection ? count_from(database, WHAT_LIVE, connection, ret_counts, err)
+                      : count_all(database, ret_counts, err);
+    fleet_end(database);
+    return code;
 }
 
 int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
                       struct error *err)
 {
-    return count_from(database, WHAT_QUEUE, connection, ret_counts, err);
+    *ret_counts = (struct fleet_counts){0};
+    int code = fleet_begin(database, err);
+    if (code < 0)
+        return code;
+    code = count_from(database, WHAT_QUEUE, connection, ret_counts, err);
+    fleet_end(database);
+    return code;
 }
