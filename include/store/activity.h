@@ -26,6 +26,7 @@
     X(ACTIVITY_DISCONNECT, "disconnect", "the account was disconnected")                                               \
     X(ACTIVITY_BREAKER, "breaker", "the circuit breaker opened or closed")                                             \
     X(ACTIVITY_FULL_REPORT, "full_report", "a weekly report or a resync began or ended")                               \
+    X(ACTIVITY_DRIFT, "drift", "what Microsoft believes was compared with what it was told")                           \
     X(ACTIVITY_OPERATOR, "operator", "somebody asked for something")                                                   \
     X(ACTIVITY_CONFIGURATION, "configuration", "the configuration was read anew")                                      \
     X(ACTIVITY_STORE, "store", "the store was in trouble or works again")                                              \

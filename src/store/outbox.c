@@ -30,13 +30,12 @@ static int requeue_deleted(struct database *database, const char *device_id, str
     return statement_run(database, sql, err, "t", device_id);
 }
 
-static int run_enqueue(struct store_job *job, struct database *database, struct error *err)
+int outbox_queue_again(struct database *database, const char *id, struct error *err)
 {
     static const char exists[] = "SELECT 1 FROM device WHERE device_id = ?";
     static const char force[] =
         "UPDATE outbox SET forced = ?, priority = min(priority, ?), "
         "queued_at = max(queued_at, CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)) WHERE device_id = ?";
-    const char *id = ((struct outbox_enqueue *)job)->device_id;
     int64_t any = 0;
 
     int code = statement_int(database, exists, &any, err, "t", id);
@@ -47,6 +46,11 @@ static int run_enqueue(struct store_job *job, struct database *database, struct 
     if (code == 0 && sqlite3_changes(database->handle) == 0)
         code = error_set(err, ERR_NOTFOUND, 0, "device %s is not in the store", id);
     return code;
+}
+
+static int run_enqueue(struct store_job *job, struct database *database, struct error *err)
+{
+    return outbox_queue_again(database, ((struct outbox_enqueue *)job)->device_id, err);
 }
 
 void outbox_enqueue_init(struct outbox_enqueue *enqueue, const char *device_id, void (*done)(struct store_job *job))

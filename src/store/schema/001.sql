@@ -203,6 +203,59 @@ CREATE TABLE full_report (
     PRIMARY KEY (connection, kind)
 ) WITHOUT ROWID;
 
+-- What Microsoft's directory says of the tenant's devices, kept up to date by its list of changes.
+CREATE TABLE directory (
+    connection      TEXT    NOT NULL,
+    object_id       BLOB    NOT NULL, -- of the directory's entry
+    azure_device_id BLOB    NOT NULL,
+    managed         INTEGER NOT NULL,
+    compliant       INTEGER NOT NULL,
+    gone            INTEGER NOT NULL DEFAULT 0, -- 1: deleted there, while a device still goes by this id
+    round           INTEGER NOT NULL,           -- check that heard of it last
+    right_at_ms     INTEGER,                    -- accepted_at_ms of the report that it was seen to agree with
+    PRIMARY KEY (connection, object_id)
+) WITHOUT ROWID;
+
+CREATE INDEX directory_device ON directory (connection, azure_device_id);
+
+-- The devices of which Microsoft believes something else than what it was told.
+CREATE TABLE drift (
+    connection      TEXT    NOT NULL,
+    device_id       TEXT    NOT NULL,
+    cause           TEXT    NOT NULL, -- word of include/model/drift.h
+    azure_device_id TEXT    NOT NULL,
+    state           INTEGER NOT NULL, -- what was told, as in report
+    told_at_ms      INTEGER,
+    managed         INTEGER,          -- what Microsoft says; NULL = it has no such device
+    compliant       INTEGER,
+    since_ms        INTEGER NOT NULL, -- seen first
+    round           INTEGER NOT NULL, -- seen last
+    PRIMARY KEY (connection, device_id)
+) WITHOUT ROWID;
+
+-- How far the comparison with Microsoft is.
+CREATE TABLE drift_check (
+    connection     TEXT    NOT NULL PRIMARY KEY,
+    tenant_id      TEXT    NOT NULL, -- whose directory it is
+    phase          TEXT    NOT NULL,
+    round          INTEGER NOT NULL, -- number of the check begun last
+    whole          INTEGER NOT NULL, -- 1: it reads everything, not only what changed
+    link           TEXT    NOT NULL, -- where reading goes on; '' = from the start
+    cursor         TEXT    NOT NULL, -- where the walk of the phase goes on
+    due_at_ms      INTEGER NOT NULL, -- of the next one; 0 = no date yet
+    started_at_ms  INTEGER NOT NULL, -- -1 = never
+    finished_at_ms INTEGER NOT NULL,
+    read           INTEGER NOT NULL, -- entries of the directory that it read
+    compared       INTEGER NOT NULL,
+    repaired       INTEGER NOT NULL,
+    unknown        INTEGER NOT NULL, -- rows of drift by cause
+    value          INTEGER NOT NULL,
+    writer         INTEGER NOT NULL,
+    stale          INTEGER NOT NULL,
+    problem        TEXT    NOT NULL,
+    detail         TEXT    NOT NULL
+) WITHOUT ROWID;
+
 ------------------------------------------------------------------------------------------------ the activity log
 
 -- What concerns the account, oldest first. Each entry's hash covers the entry and the hash before it, so that an edit, a deletion, a
