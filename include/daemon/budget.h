@@ -20,7 +20,8 @@ enum budget_use { BUDGET_CHANGE, BUDGET_QUESTION, BUDGET_BULK };
 
 struct budget {
     const struct clock *clock;
-    unsigned count; /* quotas in force */
+    uint64_t *throttlings; /* counts them; NULL = nobody does */
+    unsigned count;        /* quotas in force */
     struct quota quota[BUDGET_QUOTAS];
 };
 

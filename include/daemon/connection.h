@@ -26,6 +26,7 @@
 
 struct connection;
 struct daemon;
+struct stats;
 
 /* X(NAME, word in status, log and metrics) */
 #define CONNECTION_STATES(X)                                                                                           \
@@ -73,5 +74,8 @@ struct connection_status {
 };
 
 void connection_status(const struct connection *connection, struct connection_status *ret_status);
+
+/* What it has done since the process began. */
+const struct stats *connection_stats(const struct connection *connection);
 
 #endif

@@ -17,6 +17,7 @@
 struct uv_loop_s;
 struct store_thread;
 struct activity_log;
+struct stats;
 
 /* What connections share; outlives them. `settings` is replaced at reload. */
 struct connection_context {
@@ -25,6 +26,7 @@ struct connection_context {
     const struct clock *clock;
     const struct settings *settings;
     struct activity_log *activity;
+    struct stats **stats; /* of all connections there ever were */
     struct daemon *daemon;
     void (*restart)(struct daemon *daemon, struct connection *connection); /* stops it and starts it again */
 };

@@ -17,6 +17,7 @@
 struct uv_loop_s;
 struct daemon;
 struct activity_log;
+struct figures;
 
 /* Takes over `settings`. Fails with ERR_* when the store cannot be used at all (locked by another daemon, newer version). */
 int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err);
@@ -32,6 +33,9 @@ struct activity_log *daemon_activity(struct daemon *daemon);
 
 /* Stops claiming, waits at most drain_ms for requests in flight and their record, then closes everything. */
 void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx);
+
+/* What waits in the store. */
+struct figures *daemon_figures(struct daemon *daemon);
 
 const struct settings *daemon_settings(const struct daemon *daemon);
 
@@ -65,7 +69,8 @@ struct daemon_status {
     const char *store_path;
     int store_result;        /* why the store cannot be worked with: 0 or ERR_* */
     const char *store_error; /* "" = none */
-    struct store_thread_stats store;
+    struct store_thread_stats store, reader;
+    const struct histogram *loop_turns; /* how long the loop was at work each time */
     size_t connection_count;
 };
 

@@ -50,6 +50,8 @@ void budget_take(struct budget *budget, unsigned units)
 void budget_throttled(struct budget *budget, int64_t retry_after_ms)
 {
     int64_t now = clock_monotonic_ms(budget->clock);
+    if (budget->throttlings)
+        (*budget->throttlings)++;
     for (unsigned i = 0; i < budget->count; i++)
         quota_throttled(&budget->quota[i], retry_after_ms, now);
 }

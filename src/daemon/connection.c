@@ -151,10 +151,12 @@ static int make_parts(struct connection *connection, struct error *err)
 int connection_start(const struct connection_context *context, const struct connection_settings *settings,
                      struct connection **ret_connection, struct error *err)
 {
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct stats *stats = stats_of(context->stats, settings->name);
+    struct connection *connection = stats ? calloc(1, sizeof(*connection)) : NULL;
     if (!connection)
         return error_set(err, ERR_NOMEM, 0, "connection %s", settings->name);
     connection->context = context;
+    connection->stats = stats;
     connection->settings = settings;
     snprintf(connection->name, sizeof(connection->name), "%s", settings->name);
     connection->since_ms = now_ms(connection);

@@ -16,6 +16,7 @@
 #include "daemon/resolver.h"
 #include "daemon/results.h"
 #include "daemon/sender.h"
+#include "daemon/stats.h"
 #include "daemon/weekly.h"
 #include "microsoft/endpoints.h"
 #include "microsoft/token.h"
@@ -45,6 +46,7 @@ struct connection {
     const struct connection_context *context;
     const struct connection_settings *settings;
     char name[65];
+    struct stats *stats;
     struct http_client *http;
     struct token_source *graph_token, *intune_token;
     struct lane lanes[CHANNEL_COUNT];

@@ -48,6 +48,7 @@ static void note_token(struct connection *connection, enum trouble *told, const 
 static void on_graph_token(void *ctx, const struct outcome *outcome)
 {
     struct connection *connection = ctx;
+    stats_count_token(connection->stats, STATS_GRAPH, !outcome);
     note_token(connection, &connection->graph_token_told, "Microsoft Graph",
                token_expires_at_ms(connection->graph_token), outcome);
 }
@@ -55,6 +56,7 @@ static void on_graph_token(void *ctx, const struct outcome *outcome)
 static void on_intune_token(void *ctx, const struct outcome *outcome)
 {
     struct connection *connection = ctx;
+    stats_count_token(connection->stats, STATS_INTUNE, !outcome);
     note_token(connection, &connection->intune_token_told, "Intune", token_expires_at_ms(connection->intune_token),
                outcome);
 }

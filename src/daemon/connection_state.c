@@ -142,6 +142,11 @@ void connection_tend(struct connection *connection)
     }
 }
 
+const struct stats *connection_stats(const struct connection *connection)
+{
+    return connection->stats;
+}
+
 static int64_t wall_clock(const struct connection *connection, int64_t at_monotonic_ms)
 {
     int64_t now = clock_monotonic_ms(connection->context->clock);

@@ -13,7 +13,10 @@
 #include "base/log.h"
 #include "daemon/activity_log.h"
 #include "daemon/connection_run.h"
+#include "daemon/figures.h"
 #include "daemon/health.h"
+#include "daemon/loop_meter.h"
+#include "daemon/stats.h"
 #include "daemon/watcher.h"
 #include "daemon_internal.h"
 #include "store/change.h"
@@ -49,6 +52,9 @@ struct daemon {
     struct database_lock *lock;
     struct store_thread *writer, *reader;
     struct watcher *watcher;
+    struct figures *figures;
+    struct stats *stats; /* of all connections there ever were */
+    struct loop_meter meter;
     struct activity_log *activity;
     bool activity_stopping, activity_stopped;
     struct change_look look;
@@ -412,6 +418,25 @@ static void init_timer(struct daemon *daemon, uv_timer_t *timer)
     daemon->handles++;
 }
 
+static void start_meter(struct daemon *daemon)
+{
+    loop_meter_start(&daemon->meter, daemon->loop);
+    daemon->meter.prepare.data = daemon;
+    daemon->handles++;
+}
+
+/* All but what must be closed first. */
+static void free_daemon(struct daemon *daemon)
+{
+    database_unlock(daemon->lock);
+    release_generation(daemon->generation);
+    activity_log_free(daemon->activity);
+    figures_free(daemon->figures);
+    stats_free(daemon->stats);
+    free(daemon->slots);
+    free(daemon);
+}
+
 int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err)
 {
     struct error reason = {0};
@@ -423,11 +448,16 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
         settings_free(settings);
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
+    if (!(daemon->figures = figures_new(daemon, settings->store))) {
+        free_daemon(daemon);
+        return error_set(err, ERR_NOMEM, 0, "daemon");
+    }
     daemon->loop = loop;
     daemon->context = (struct connection_context){.loop = loop,
                                                   .clock = clock_system(),
                                                   .settings = settings,
                                                   .activity = daemon->activity,
+                                                  .stats = &daemon->stats,
                                                   .daemon = daemon,
                                                   .restart = restart_connection};
     daemon->started_at_ms = clock_realtime_ms(daemon->context.clock);
@@ -437,15 +467,13 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
         assert(!daemon->writer);
         if (err)
             *err = reason;
-        database_unlock(daemon->lock);
-        release_generation(daemon->generation);
-        activity_log_free(daemon->activity);
-        free(daemon);
+        free_daemon(daemon);
         return rc;
     }
     init_timer(daemon, &daemon->tend_timer);
     init_timer(daemon, &daemon->open_timer);
     init_timer(daemon, &daemon->health_timer);
+    start_meter(daemon);
     uv_timer_start(&daemon->tend_timer, on_tend, TEND_MS, TEND_MS);
     if (rc < 0) {
         log_error(TAG_STORE, "%s; trying again every %d s", error_text(&reason), OPEN_AGAIN_MS / 1000);
@@ -520,11 +548,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     void (*stopped)(void *ctx) = daemon->stopped;
     void *ctx = daemon->stopped_ctx;
-    database_unlock(daemon->lock);
-    release_generation(daemon->generation);
-    activity_log_free(daemon->activity);
-    free(daemon->slots);
-    free(daemon);
+    free_daemon(daemon);
     stopped(ctx);
 }
 
@@ -567,6 +591,7 @@ static void finish_if_done(struct daemon *daemon)
     uv_close((uv_handle_t *)&daemon->tend_timer, on_handle_closed);
     uv_close((uv_handle_t *)&daemon->open_timer, on_handle_closed);
     uv_close((uv_handle_t *)&daemon->health_timer, on_handle_closed);
+    loop_meter_close(&daemon->meter, on_handle_closed);
 }
 
 void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *ctx), void *ctx)
@@ -586,6 +611,11 @@ void daemon_stop(struct daemon *daemon, int64_t drain_ms, void (*stopped)(void *
 
 /* ---- lookers and operators ---- */
 
+struct figures *daemon_figures(struct daemon *daemon)
+{
+    return daemon->figures;
+}
+
 const struct settings *daemon_settings(const struct daemon *daemon)
 {
     return daemon->generation->settings;
@@ -599,11 +629,14 @@ void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status
         .store_path = daemon->generation->settings->store,
         .store_result = daemon->store_error.code,
         .store_error = daemon->store_error.message,
+        .loop_turns = &daemon->meter.turns,
         .connection_count = daemon->slot_count,
     };
     if (!daemon->writer)
         return;
     store_thread_stats(daemon->writer, &ret_status->store);
+    if (daemon->reader)
+        store_thread_stats(daemon->reader, &ret_status->reader);
     if (daemon->health.trouble) {
         ret_status->store_result = daemon->health.error.code;
         ret_status->store_error = daemon->health.error.message;

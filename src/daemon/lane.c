@@ -74,6 +74,7 @@ static void settled(void *ctx, const struct outbox_result *result)
 {
     struct lane *lane = ctx;
     bool bulk = result->item->priority > PRIORITY_CHANGE;
+    stats_count_report(lane->connection->stats, lane->channel, result);
     switch (result->outcome) {
     case OUTBOX_ACCEPTED:
     case OUTBOX_SUCCESS:
@@ -98,6 +99,7 @@ static void verdict_settled(void *ctx, const struct message_result *result)
     struct lane *lane = ctx;
     char message_id[GUID_TEXT];
     uint64_t suppressed;
+    stats_count_verdict(lane->connection->stats, result);
     if (result->verdict == MESSAGE_PENDING)
         return;
     enum log_level level = result->verdict == MESSAGE_COMPLETED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
@@ -413,6 +415,7 @@ static void knock(void *ctx)
 static void answered(void *ctx, const struct outcome *outcome)
 {
     struct lane *lane = ctx;
+    stats_count_answer(lane->connection->stats, lane->channel, outcome);
     gate_answered(&lane->gate, outcome);
     connection_changed(lane->connection);
 }
@@ -563,6 +566,7 @@ static void init_budget(struct lane *lane)
 {
     const struct connection_settings *settings = lane->connection->settings;
     budget_init(&lane->budget, lane->connection->context->clock);
+    lane->budget.throttlings = &lane->connection->stats->channel[lane->channel].throttled;
     if (lane->channel == CHANNEL_GRAPH) {
         budget_add(&lane->budget, settings->graph_requests_per_10s, 10 * 1000);
         budget_add(&lane->budget, settings->graph_writes_per_150s, 150 * 1000);
