@@ -73,7 +73,7 @@ void signin_get(struct api_request *request)
         return;
     }
     if (link == NULL || is_only_looking(visit)) {
-        page_message(request, link == NULL ? 401 : 403, "signin");
+        page_message(request, link == NULL ? 200 : 403, "signin");
         return;
     }
     result = sessions_enter(visit->web->sessions, link, now_ms(), visit->cookie, &session, &wait_ms);

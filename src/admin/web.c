@@ -75,12 +75,15 @@ static bool is_loopback(const char *host)
     return false;
 }
 
-/* The page's own address, as the browser sees it. */
+/* From a page at the address that the browser asks. It leaves the origin of a form away ("null") because our pages forbid referrers, but
+ * says by itself, out of any page's reach, where a request comes from. */
 static bool is_our_origin(const struct visit *visit)
 {
     static const char scheme[] = "http://";
 
-    return visit->origin != NULL && visit->host != NULL && strncmp(visit->origin, scheme, sizeof(scheme) - 1) == 0 &&
+    if (visit->origin == NULL || strcmp(visit->origin, "null") == 0)
+        return visit->fetch_site != NULL && strcmp(visit->fetch_site, "same-origin") == 0;
+    return strncmp(visit->origin, scheme, sizeof(scheme) - 1) == 0 &&
            strcasecmp(visit->origin + sizeof(scheme) - 1, visit->host) == 0;
 }
 

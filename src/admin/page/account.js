@@ -1,57 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-/* The account of each connection: how it stands, telling everything again, and disconnecting. */
-import {api, confirm, h, live, replace, t, toast, notice} from './lib.js';
-import {connectionFields, connectionNotice, connectionPill} from './connection.js';
+/* The account of each connection: how it stands and what was done, connecting, telling everything again, disconnecting. */
+import {api, background, confirm, exactly, h, live, notice, pill, replace, t, term, toast} from './lib.js';
+import {connectionFields, connectionNotice, connectionPill, field} from './connection.js';
 
-function resync(connection) {
-  confirm(t('account.resyncTitle', {name: connection.name}), h('p', {}, t('account.resyncText')), t('account.resync'), '', async () => {
-    await api('/v1/resync', {connection: connection.name});
+const accountKinds = {connected: 'good', connecting: 'info', reconnecting: 'info', disconnecting: 'warn', deprovisioning: 'warn'};
+const stepKinds = {done: 'good', running: 'info', failed: 'bad'};
+
+function path(name, verb = '') {
+  return `/v1/connections/${encodeURIComponent(name)}${verb}`;
+}
+
+function resync(name) {
+  confirm(t('account.resyncTitle', {name}), h('p', {}, t('account.resyncText')), t('account.resync'), '', async () => {
+    await api('/v1/resync', {connection: name});
     toast(t('account.resyncQueued'));
   });
 }
 
-/* Names what will happen, and wants the connection's name typed: it takes every device's access. */
-function disconnect(connection) {
-  const typed = h('input', {type: 'text', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'disconnect-name'});
-  const off = h('input', {type: 'checkbox', required: true});
+function connect(name) {
+  confirm(t('account.connectTitle', {name}), h('p', {}, t('account.connectText')), t('account.connect'), '', async () => {
+    await api(path(name, '/connect'), {});
+    toast(t('account.connectBegun'));
+  });
+}
+
+function happens(onlyHere) {
+  return (onlyHere ? ['onlyStops', 'onlyKeeps'] : ['devices', 'wait', 'deprovision', 'silence']).map((step) => h('li', {}, t(`disconnect.${step}`)));
+}
+
+/* Names what will happen and what stands in the way, and wants the connection's name typed: it may take every device's access. */
+async function disconnect(name) {
+  const {obstacles} = await api(path(name));
+  const typed = h('input', {type: 'text', autocomplete: 'off', spellcheck: 'false'});
+  const off = h('input', {type: 'checkbox'});
   const only = h('input', {type: 'checkbox'});
-  const everything = h('ul', {}, ['devices', 'wait', 'deprovision', 'silence'].map((step) => h('li', {}, t(`disconnect.${step}`))));
-  const {go} = confirm(t('disconnect.title', {name: connection.name}), [
-    h('div', {class: 'what'}, h('p', {}, t('disconnect.happens')), everything),
-    h('label', {class: 'check'}, only, h('span', {}, t('disconnect.only'))),
+  const list = h('ul', {}), ways = h('div', {class: 'way'}, obstacles.map((obstacle) => h('p', {}, obstacle.text)));
+  const {go} = confirm(t('disconnect.title', {name}), [
+    h('div', {class: 'what'}, h('h3', {}, t('disconnect.happens')), list),
+    ways,
     h('label', {class: 'check'}, off, h('span', {}, t('disconnect.off'))),
-    h('label', {}, h('span', {id: 'disconnect-name'}, t('disconnect.type', {name: connection.name})), typed),
+    h('label', {class: 'check'}, only, h('span', {}, t('disconnect.only'))),
+    h('label', {}, h('span', {}, t('disconnect.type', {name})), typed),
   ], t('disconnect.action'), 'danger', async () => {
-    await api(`/v1/connections/${encodeURIComponent(connection.name)}/disconnect`,
-      {confirm: true, this_server_only: only.checked});
-    toast(t('disconnect.begun', {name: connection.name}));
+    await api(path(name, '/disconnect'), {confirm: typed.value, this_server_only: only.checked});
+    toast(t('disconnect.begun', {name}));
   });
   const judge = () => {
     off.parentElement.hidden = only.checked;
-    everything.replaceChildren(...(only.checked ? ['onlyStops', 'onlyKeeps'] : ['devices', 'wait', 'deprovision', 'silence'])
-      .map((step) => h('li', {}, t(`disconnect.${step}`))));
-    go.disabled = typed.value !== connection.name || !(off.checked || only.checked);
+    ways.hidden = only.checked || obstacles.length === 0;
+    replace(list, happens(only.checked));
+    go.disabled = typed.value !== name || !(off.checked || only.checked);
   };
   for (const input of [typed, off, only]) input.addEventListener('input', judge);
   judge();
 }
 
-function card(connection) {
-  return h('section', {class: 'card'},
+function steps(account) {
+  if (account.steps.length === 0) return null;
+  return h('section', {}, h('h3', {}, t('account.steps')), h('ol', {class: 'steps'}, account.steps.map((step) => h('li', {class: `step-${step.state}`},
+    h('div', {class: 'head'}, h('span', {}, step.text), pill(stepKinds[step.state] ?? 'plain', term('step', step.state)),
+      step.at ? h('span', {class: 'faint small right'}, exactly(step.at)) : null),
+    step.problem_text ? h('p', {}, step.problem_text) : null,
+    step.cure ? h('p', {}, h('b', {}, `${t('device.cure')}: `), step.cure) : null,
+    step.detail ? h('p', {class: 'faint small'}, step.detail) : null))));
+}
+
+function progress(account) {
+  if (!account.progress) return null;
+  const {total, removed, awaiting_verdict: awaiting, refused} = account.progress;
+  return h('div', {}, h('progress', {max: Math.max(total, 1), value: removed, 'aria-label': t('account.removing')}),
+    h('p', {class: 'faint'}, t('account.removed', {removed, total, awaiting, refused})));
+}
+
+function button(name, verb, kind, act) {
+  const run = () => Promise.resolve(act(name)).catch((problem) => toast(problem.message, 'bad'));
+  return h('button', {type: 'button', class: `button ${kind}`, 'data-key': `${verb}-${name}`, onclick: run}, t(`account.${verb}`));
+}
+
+function buttons({name}, account) {
+  const state = account?.account ?? 'new';
+  return h('div', {class: 'buttons'},
+    ['disconnecting', 'deprovisioning', 'disconnected'].includes(state) ? null : button(name, 'resync', 'quiet', resync),
+    ['connecting', 'reconnecting', 'deprovisioning'].includes(state) ? null
+      : button(name, state === 'connected' ? 'check' : 'connect', state === 'connected' ? 'quiet' : '', connect),
+    ['deprovisioning', 'disconnected'].includes(state) ? null : button(name, 'disconnect', 'danger', disconnect));
+}
+
+function card(connection, account) {
+  return h('section', {class: 'card', 'aria-label': connection.name},
     h('div', {class: 'head'}, h('h2', {}, connection.name), connectionPill(connection)),
-    connectionFields(connection),
-    h('div', {class: 'buttons'},
-      h('button', {type: 'button', class: 'button', 'data-key': `resync-${connection.name}`, onclick: () => resync(connection)}, t('account.resync')),
-      h('button', {type: 'button', class: 'button danger', 'data-key': `disconnect-${connection.name}`, onclick: () => disconnect(connection)},
-        t('account.disconnect'))));
+    h('div', {class: 'columns'},
+      h('div', {}, account ? h('dl', {class: 'fields'},
+        field(t('account.state'), pill(accountKinds[account.account] ?? 'plain', term('accountState', account.account))),
+        account.connected_at ? field(t('account.connectedAt'), exactly(account.connected_at)) : null) : null,
+      connectionFields(connection)),
+      account ? h('div', {}, progress(account), steps(account) ?? h('p', {class: 'faint'}, t('account.neverConnected'))) : null),
+    buttons(connection, account));
 }
 
 export async function show(content, noticesBox) {
   replace(content, h('p', {class: 'faint'}, t('loading')));
-  live('/v1/status?devices=no', (status) => {
+  live('/v1/status?devices=no', async (status) => {
+    const accounts = await Promise.all(status.connections.map((connection) => background(`${path(connection.name)}?devices=no`).catch(() => null)));
     replace(noticesBox, status.connections.map(connectionNotice));
-    replace(content, status.connections.length ? status.connections.map(card)
+    replace(content, status.connections.length ? status.connections.map((connection, index) => card(connection, accounts[index]))
       : notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));
   });
 }

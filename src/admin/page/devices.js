@@ -63,18 +63,25 @@ function filters(connections, change) {
   return form;
 }
 
+/* A long code may break behind its underscores. */
+function breakable(code) {
+  return code.split('_').flatMap((part, index) => (index ? ['_', h('wbr', {}), part] : [part]));
+}
+
 const columns = ['device', 'platform', 'state', 'status', 'clientCode', 'reported', 'reason'];
 
 function row(device) {
-  const cell = (column, ...content) => h('td', {role: 'cell', 'data-label': t(`devices.${column}`)}, content);
+  const cell = (column, ...content) =>
+    h('td', {role: 'cell', 'data-label': t(`devices.${column}`), class: content[0] === '–' && 'blank'}, content);
   return h('tr', {role: 'row'},
     h('th', {role: 'rowheader', scope: 'row'},
       h('a', {href: `/devices/${encodeURIComponent(device.device_id)}`, 'data-key': device.device_id}, device.name || device.device_id),
       device.name ? h('span', {class: 'faint id'}, device.device_id) : null),
     cell('platform', term('platform', device.platform)),
     cell('state', statePill(device.azure_state)),
-    cell('status', statusPill(device.azure_compliance_status), device.queued ? [' ', pill('info', t('devices.queued'))] : null),
-    cell('clientCode', device.azure_client_status || '–'),
+    cell('status', device.queued ? [statusPill(device.azure_compliance_status), ' ', pill('info', t('devices.queued'))]
+      : statusPill(device.azure_compliance_status)),
+    cell('clientCode', device.azure_client_status ? breakable(device.azure_client_status) : '–'),
     cell('reported', when(device.azure_report_time)),
     cell('reason', device.reason || '–'));
 }

@@ -154,7 +154,7 @@ function sessionEnded() {
   const dialog = openDialog(t('ended.title'), [
     h('p', {}, t('ended.text')),
     h('p', {class: 'command'}, h('code', {}, 'sudo complyctl page')),
-  ], [h('a', {class: 'button', href: '/signin'}, t('ended.action'))]);
+  ], [h('a', {class: 'button', href: location.href}, t('ended.action'))]);
   dialog.addEventListener('cancel', (event) => event.preventDefault());
 }
 
@@ -189,8 +189,8 @@ class Stream {
       this.tries = 0;
       showState();
     });
-    this.source.addEventListener('data', (event) => {
-      this.show(JSON.parse(event.data));
+    this.source.addEventListener('data', async (event) => {
+      await this.show(JSON.parse(event.data));
       document.body.dataset.shown = 'yes';
     });
     this.source.addEventListener('problem', (event) => {

@@ -78,7 +78,7 @@ export function overTime(title, points, from, to, series, format) {
       h('span', {class: 'name'}, title),
       h('span', {class: 'readout'}, readout(series, last, format))),
     svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${title}. ${summary}`},
-      axis(scale, top, format), hours(scale, from, to), areas,
+      axis(scale, top, format), hours(scale, from, to), areas.reverse(),
       svg('line', {class: 'cursor', y1: edge.top, y2: height - edge.bottom, visibility: 'hidden'})));
   if (points.length < 2) figure.append(h('p', {class: 'plot-empty faint'}, t('plot.empty')));
   follow(figure, scale, points, series, format);
