@@ -36,6 +36,10 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/conf/complyd.conf)
     endif()")
 endif()
 
+install(FILES completion/complyctl.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME complyctl)
+install(FILES completion/_complyctl DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES completion/complyctl.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sql"
   PATTERN "man" EXCLUDE)

@@ -24,6 +24,9 @@ enum language client_language(const struct invocation *invocation);
 /* GET of a path with its query, already percent-encoded. 0 and the parsed object (cJSON_Delete it), or an exit code. */
 int client_get(struct client *client, const char *path, struct cJSON **ret_answer);
 
+/* PUT with a JSON body. */
+int client_put(struct client *client, const char *path, const char *body, struct cJSON **ret_answer);
+
 /* POST with a JSON body; "" = none. */
 int client_post(struct client *client, const char *path, const char *body, struct cJSON **ret_answer);
 

@@ -68,6 +68,7 @@ struct invocation {
     const struct command *command;    /* NULL only with help or version asked */
     const char *option[OPTION_COUNT]; /* NULL = not given; "" for a given option without argument */
     int64_t timeout_ms;               /* --timeout; -1 = none */
+    int64_t patience_ms;              /* with the daemon's answers; 0 = as much as they may need */
     int argument_count;
     char **arguments;
     FILE *out, *err;
@@ -89,13 +90,14 @@ int device_report_run(const struct invocation *invocation);
 int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
-int activity_run(const struct invocation *invocation);
 int account_show_run(const struct invocation *invocation);
 int account_connect_run(const struct invocation *invocation);
 int account_disconnect_run(const struct invocation *invocation);
+int activity_run(const struct invocation *invocation);
 int activity_verify_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
 int page_run(const struct invocation *invocation);
+int log_level_run(const struct invocation *invocation);
 int store_init_run(const struct invocation *invocation);
 int store_check_run(const struct invocation *invocation);
 int store_backup_run(const struct invocation *invocation);

@@ -4,7 +4,7 @@
  * table - rows under headings, columns as wide as their text.
  *
  * Rows are kept until table_flush(), which settles the widths; rows of later flushes are cut to these, so that a list longer than memory
- * can be printed page by page. On a terminal the flexible columns shrink until a row fits; elsewhere nothing is cut.
+ * can be printed page by page. On a terminal columns go, and others shrink, until a row fits; elsewhere nothing is cut.
  */
 #ifndef COMPLYD_CTL_TABLE_H
 #define COMPLYD_CTL_TABLE_H
@@ -15,18 +15,23 @@
 
 #include "base/buf.h"
 
-enum { TABLE_COLUMNS_MAX = 10, TABLE_SHRINK_MIN = 8 };
+enum { TABLE_COLUMNS_MAX = 10, TABLE_SHRINK_MIN = 8, TABLE_DROP_MIN = 16 };
+
+enum { TABLE_FIXED = 0, TABLE_CUT = 1 };
+#define TABLE_DROP(order) (2 * (order))
 
 struct table_column {
     const char *heading;
-    bool flexible; /* may be cut on a narrow terminal */
+    int gives; /* on a narrow terminal: TABLE_CUT its text may be cut; | TABLE_DROP(n) it goes, the highest n > 0 first */
 };
 
 struct table {
     const struct table_column *columns;
     size_t column_count;
     size_t terminal_width; /* 0 = no terminal */
+    bool colours;          /* states and the like are shown in their colours: set after table_init() */
     size_t width[TABLE_COLUMNS_MAX];
+    bool dropped[TABLE_COLUMNS_MAX];
     bool settled;
     char **cells; /* escaped; column_count of them a row */
     size_t cell_count, cell_capacity;

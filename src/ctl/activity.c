@@ -15,8 +15,13 @@
 #define FOLLOW_PATH "/v1/activity?limit=1000&wait=30"
 
 static const struct table_column columns[] = {
-    {"ENTRY", false},     {"TIME", false},  {"KIND", false}, {"RESULT", false},
-    {"CONNECTION", true}, {"DEVICE", true}, {"WHAT", true},
+    {"ENTRY", TABLE_DROP(2)},
+    {"TIME", TABLE_FIXED},
+    {"KIND", TABLE_FIXED},
+    {"RESULT", TABLE_FIXED},
+    {"CONNECTION", TABLE_CUT | TABLE_DROP(1)},
+    {"DEVICE", TABLE_CUT},
+    {"WHAT", TABLE_CUT},
 };
 
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), ID_TEXT = 24, TIME_TEXT = 24 };
@@ -132,6 +137,7 @@ static int print_list(struct client *client, const char *path, FILE *out)
     int result;
 
     table_init(&list.table, columns, COLUMNS, output_terminal_width(out));
+    list.table.colours = output_has_colours(out);
     result = pages_walk(client, path, "activity", print_page, &list);
     table_deinit(&list.table);
     if (result != 0)
@@ -241,6 +247,7 @@ static int follow_all(const struct invocation *invocation, struct client *client
     int result;
 
     table_init(&list.table, columns, COLUMNS, output_terminal_width(invocation->out));
+    list.table.colours = output_has_colours(invocation->out);
     buf_init(&place, 0);
     result = follow(invocation, client, &list, &place);
     buf_deinit(&place);

@@ -10,6 +10,7 @@
 #include "base/duration.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/words.h"
 
 enum { GETOPT_BASE = 256, WORD_MAX = 32 };
 
@@ -22,6 +23,20 @@ static void fill_options(struct option options[OPTION_COUNT + 1])
             .val = GETOPT_BASE + i};
     }
     options[OPTION_COUNT] = (struct option){0};
+}
+
+static int unknown_option(const struct invocation *invocation, const char *typed)
+{
+    const char *words[OPTION_COUNT], *near;
+    char name[WORD_MAX + 1];
+
+    for (int i = 0; i < OPTION_COUNT; i++)
+        words[i] = command_option_word((enum command_option)i);
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed, "="), typed);
+    near = arguments_suggest(name + strspn(name, "-"), words, OPTION_COUNT);
+    if (near != NULL)
+        return failure_say(invocation, EX_USAGE, "unknown option %s: did you mean --%s?", name, near);
+    return failure_say(invocation, EX_USAGE, "unknown option %s (complyctl --help lists them)", name);
 }
 
 static int take_options(int argc, char **argv, struct invocation *invocation)
@@ -38,8 +53,7 @@ static int take_options(int argc, char **argv, struct invocation *invocation)
         if (found == ':')
             return failure_say(invocation, EX_USAGE, "%s needs a value", argv[optind - 1]);
         if (found < GETOPT_BASE)
-            return failure_say(invocation, EX_USAGE, "unknown option %s (complyctl --help lists them)",
-                               argv[optind - 1]);
+            return unknown_option(invocation, argv[optind - 1]);
         invocation->option[found - GETOPT_BASE] = optarg != NULL ? optarg : "";
     }
     invocation->argument_count = argc - optind;
@@ -223,6 +237,8 @@ int arguments_parse(int argc, char **argv, FILE *out, FILE *err, struct invocati
     if (result != 0 || command_has(invocation, OPTION_HELP) || command_has(invocation, OPTION_VERSION))
         return result;
     if ((result = check_options(invocation)) != 0 || (result = check_arguments(invocation)) != 0)
+        return result;
+    if ((result = words_check(invocation)) != 0)
         return result;
     return check_timeout(invocation);
 }

@@ -5,9 +5,11 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <time.h>
@@ -46,6 +48,8 @@ int client_open(const struct invocation *invocation, struct client **ret_client)
     if (client == NULL)
         return failure_say(invocation, EX_OSERR, "out of memory");
     client->invocation = invocation;
+    if (invocation->patience_ms > 0)
+        options.total_ms = options.stall_ms = invocation->patience_ms;
     if (locate_socket(invocation, &client->socket, &err) != 0)
         goto fail;
     if (uv_loop_init(&client->loop) != 0) {
@@ -112,6 +116,19 @@ static int probe(const char *path)
     return result;
 }
 
+/* Which group may open the socket; a directory above it may be what is closed. */
+static int explain_permission(const struct invocation *invocation, const char *path)
+{
+    struct stat status;
+    const struct group *group = stat(path, &status) == 0 && status.st_gid != 0 ? getgrgid(status.st_gid) : NULL;
+    const char *name = group != NULL ? group->gr_name : "complyd";
+
+    return failure_say(invocation, EX_NOPERM,
+                       "%s is not yours to open: use sudo, or become a member of the group %s (usermod -aG %s USER, "
+                       "then sign in again)",
+                       path, name, name);
+}
+
 /* The request failed on its way: finds out what an operator can do about it. */
 static int explain_failure(struct client *client)
 {
@@ -128,14 +145,17 @@ static int explain_failure(struct client *client)
     case ENOENT:
     case ENOTDIR:
         return failure_say(invocation, EX_UNAVAILABLE,
-                           "complyd is not running (no socket at %s): systemctl start complyd", path);
+                           "complyd is not running (no socket at %s): start it with systemctl start complyd; if it "
+                           "runs with another configuration, name that with --config",
+                           path);
     case ECONNREFUSED:
         return failure_say(invocation, EX_UNAVAILABLE,
-                           "complyd is not running (nobody listens at %s): systemctl start complyd", path);
+                           "complyd is not running (nobody listens at %s): start it with systemctl start complyd; "
+                           "journalctl -u complyd says why it ended",
+                           path);
     case EACCES:
     case EPERM:
-        return failure_say(invocation, EX_NOPERM, "%s is not yours to open: be root, or a member of the group complyd",
-                           path);
+        return explain_permission(invocation, path);
     case ENAMETOOLONG:
         return failure_say(invocation, EX_USAGE, "%s: too long for the path of a socket (at most 107 bytes)", path);
     default:
@@ -205,6 +225,11 @@ static int call(struct client *client, enum http_method method, const char *path
 int client_get(struct client *client, const char *path, struct cJSON **ret_answer)
 {
     return call(client, HTTP_GET, path, "", ret_answer);
+}
+
+int client_put(struct client *client, const char *path, const char *body, struct cJSON **ret_answer)
+{
+    return call(client, HTTP_PUT, path, body, ret_answer);
 }
 
 int client_post(struct client *client, const char *path, const char *body, struct cJSON **ret_answer)

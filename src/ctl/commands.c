@@ -75,6 +75,9 @@ const struct command commands[] = {
      "The link works once, for five minutes, in a browser on this machine or at the other end of an SSH tunnel\n"
      "(ssh -L 8080:127.0.0.1:8080 HOST). The page is off unless [web] listen is set.\n",
      0, 0, 0, page_run},
+    {"log-level", "[LEVEL]", "Show or set what complyd logs: error, warn, notice, info or debug",
+     "A level that is set holds until complyd reads its configuration again (systemctl reload complyd).\n", 0, 0, 1,
+     log_level_run},
     {"store init", "", "Create an empty store", "", STORE_OPTIONS, 0, 0, store_init_run},
     {"store check", "", "Check the store for damage", "Exit code 65 when something is found.\n", STORE_OPTIONS, 0, 0,
      store_check_run},

@@ -22,8 +22,10 @@ static const char *const list_keys[] = {
 };
 
 static const struct table_column list_columns[] = {
-    {"DEVICE", false}, {"NAME", true},        {"PLATFORM", false}, {"STATE", false},
-    {"STATUS", false}, {"CLIENT CODE", true}, {"REPORTED", false}, {"REASON", true},
+    {"DEVICE", TABLE_FIXED},     {"NAME", TABLE_CUT},
+    {"PLATFORM", TABLE_DROP(2)}, {"STATE", TABLE_FIXED},
+    {"STATUS", TABLE_FIXED},     {"CLIENT CODE", TABLE_CUT | TABLE_DROP(3)},
+    {"REPORTED", TABLE_DROP(4)}, {"REASON", TABLE_CUT | TABLE_DROP(1)},
 };
 
 enum { LIST_COLUMNS = sizeof(list_columns) / sizeof(list_columns[0]) };
@@ -67,6 +69,7 @@ static int list_table(struct client *client, const char *path, FILE *out)
     int result;
 
     table_init(&list.table, list_columns, LIST_COLUMNS, output_terminal_width(out));
+    list.table.colours = output_has_colours(out);
     result = pages_walk(client, path, "devices", print_rows, &list);
     table_deinit(&list.table);
     if (result != 0)

@@ -54,7 +54,8 @@ static void print_violations(const struct cJSON *answer, FILE *out)
     const struct cJSON *violations = member(answer, "violations");
     const struct cJSON *violation;
 
-    fputs(cJSON_GetArraySize(violations) > 0 ? "\nViolations (* decides)\n" : "\nViolations: none\n", out);
+    fputc('\n', out);
+    output_heading(out, cJSON_GetArraySize(violations) > 0 ? "Violations (* decides)" : "Violations: none");
     cJSON_ArrayForEach(violation, violations)
     {
         print_violation(violation, out);
@@ -65,7 +66,9 @@ static void print_decision(const struct cJSON *answer, FILE *out)
 {
     const struct cJSON *decision = member(answer, "decision");
 
-    fputs("\nDecision\n    ", out);
+    fputc('\n', out);
+    output_heading(out, "Decision");
+    fputs("    ", out);
     output_text(out, client_text(decision, "text"));
     fputc('\n', out);
 }
@@ -81,7 +84,8 @@ static void print_last_report(const struct cJSON *answer, int64_t now_ms, FILE *
     }
     buf_init(&time, 0);
     output_time(&time, client_text(report, "accepted"), now_ms);
-    fputs("\nLast told to Microsoft\n", out);
+    fputc('\n', out);
+    output_heading(out, "Last told to Microsoft");
     output_field(out, "    State", client_text(report, "azure_state"));
     output_field(out, "    Azure device id", client_text(report, "azure_device_id"));
     output_field(out, "    Connection", client_text(report, "connection"));
@@ -97,7 +101,8 @@ static void print_answer(const struct cJSON *answer, FILE *out)
 
     if (client_text(reply, "status")[0] == '\0')
         return;
-    fputs("\nMicrosoft's answer\n", out);
+    fputc('\n', out);
+    output_heading(out, "Microsoft's answer");
     output_field(out, "    Status", client_text(reply, "label"));
     if (client_text(reply, "error")[0] != '\0')
         output_field(out, "    Error", client_text(reply, "error"));
@@ -116,7 +121,8 @@ static void print_next(const struct cJSON *answer, int64_t now_ms, FILE *out)
         buf_add_char(&text, ' ');
         output_time(&text, client_text(next, "at"), now_ms);
     }
-    fputs("\nNext\n", out);
+    fputc('\n', out);
+    output_heading(out, "Next");
     if (client_text(device, "reason")[0] != '\0')
         output_field(out, "    Reason", client_text(device, "reason"));
     if (client_text(device, "cure")[0] != '\0')

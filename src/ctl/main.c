@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "ctl/arguments.h"
+#include "ctl/completion.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
     int result;
 
     output_init();
+    if (argc > 1 && strcmp(argv[1], "complete") == 0)
+        return completion_run(argc - 2, argv + 2, stdout);
     result = arguments_parse(argc, argv, stdout, stderr, &invocation);
     if (result == 0)
         result = run(&invocation);

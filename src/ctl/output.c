@@ -4,6 +4,7 @@
 
 #include <locale.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,7 +14,12 @@
 #include "base/duration.h"
 #include "base/utf8.h"
 
-enum { LABEL_WIDTH = 36 }; /* "Azure Device Compliance Report Time" and a blank */
+enum {
+    LABEL_WIDTH = 36, /* "Azure Device Compliance Report Time" and a blank */
+    NARROW = 72,      /* a terminal of fewer columns shows values below their labels */
+    NARROW_INDENT = 4,
+    COLUMNS_MIN = 20,
+};
 
 void output_init(void)
 {
@@ -117,14 +123,135 @@ size_t output_terminal_width(FILE *out)
         return 0;
     if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         return 80;
-    return size.ws_col;
+    return size.ws_col > COLUMNS_MIN ? size.ws_col : COLUMNS_MIN;
+}
+
+bool output_has_colours(FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return output_terminal_width(out) > 0 && (no_color == NULL || no_color[0] == '\0') && term != NULL &&
+           term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+enum output_style output_style_of(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum output_style style;
+    } meanings[] = {
+        {"compliant", OUTPUT_GOOD},    {"success", OUTPUT_GOOD},       {"Success", OUTPUT_GOOD},
+        {"accepted", OUTPUT_GOOD},     {"ready", OUTPUT_GOOD},         {"running", OUTPUT_GOOD},
+        {"healthy", OUTPUT_GOOD},      {"non_compliant", OUTPUT_BAD},  {"error", OUTPUT_BAD},
+        {"Error", OUTPUT_BAD},         {"refused", OUTPUT_BAD},        {"broken", OUTPUT_BAD},
+        {"store_trouble", OUTPUT_BAD}, {"in_progress", OUTPUT_WARN},   {"In progress", OUTPUT_WARN},
+        {"connecting", OUTPUT_WARN},   {"throttled", OUTPUT_WARN},     {"disconnecting", OUTPUT_WARN},
+        {"stopping", OUTPUT_WARN},     {"worsening", OUTPUT_WARN},     {"removed", OUTPUT_FAINT},
+        {"off", OUTPUT_FAINT},         {"disconnected", OUTPUT_FAINT}, {"-", OUTPUT_FAINT},
+    };
+
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        if (strcmp(meanings[i].word, word) == 0)
+            return meanings[i].style;
+    }
+    return OUTPUT_PLAIN;
+}
+
+void output_paint(struct buf *buf, const char *text, enum output_style style)
+{
+    static const char *const codes[] = {
+        [OUTPUT_STRONG] = "1", [OUTPUT_GOOD] = "32", [OUTPUT_WARN] = "33", [OUTPUT_BAD] = "31", [OUTPUT_FAINT] = "2"};
+
+    if (style == OUTPUT_PLAIN)
+        buf_add_text(buf, text);
+    else
+        buf_addf(buf, "\033[%sm%s\033[0m", codes[style], text);
+}
+
+static void print_painted(FILE *out, const char *escaped, enum output_style style)
+{
+    struct buf text;
+
+    buf_init(&text, 0);
+    output_paint(&text, escaped, output_has_colours(out) ? style : OUTPUT_PLAIN);
+    fputs(buf_text(&text), out);
+    buf_deinit(&text);
+}
+
+void output_styled(FILE *out, const char *text, enum output_style style)
+{
+    struct buf safe;
+
+    buf_init(&safe, 0);
+    output_escape(&safe, text);
+    print_painted(out, buf_text(&safe), style);
+    buf_deinit(&safe);
+}
+
+void output_heading(FILE *out, const char *text)
+{
+    output_styled(out, text, OUTPUT_STRONG);
+    fputc('\n', out);
+}
+
+/* Bytes of escaped text that fit a line of `columns`: up to a blank, or all of a word that is too long. */
+static size_t line_length(const char *text, size_t columns)
+{
+    size_t fits = 0, used = 0, i = 0;
+
+    while (text[i] != '\0') {
+        size_t length = utf8_sequence(text + i);
+
+        used += character_width(text + i, length);
+        if (used > columns && fits > 0)
+            return fits;
+        if (text[i] == ' ')
+            fits = i;
+        i += length;
+    }
+    return used > columns && fits > 0 ? fits : i;
+}
+
+/* The first line goes on where the label ends, the others are indented alike. */
+static void print_wrapped(FILE *out, const char *escaped, size_t indent, enum output_style style)
+{
+    size_t width = output_terminal_width(out);
+    char line[1024];
+
+    for (;;) {
+        size_t length = width > 0 ? line_length(escaped, width - indent) : strlen(escaped);
+
+        if (escaped[length] == '\0' || length >= sizeof(line))
+            break;
+        snprintf(line, sizeof(line), "%.*s", (int)length, escaped);
+        print_painted(out, line, style);
+        fprintf(out, "\n%*s", (int)indent, "");
+        escaped += length + 1;
+    }
+    print_painted(out, escaped, style);
+    fputc('\n', out);
+}
+
+void output_field_styled(FILE *out, const char *label, const char *value, enum output_style style)
+{
+    size_t width = output_terminal_width(out);
+    bool narrow = width > 0 && width < NARROW;
+    struct buf safe;
+
+    buf_init(&safe, 0);
+    output_escape(&safe, value[0] != '\0' ? value : "-");
+    if (narrow)
+        fprintf(out, "%s\n%*s", label, NARROW_INDENT, "");
+    else
+        fprintf(out, "%-*s ", LABEL_WIDTH, label);
+    print_wrapped(out, buf_text(&safe), narrow ? NARROW_INDENT : LABEL_WIDTH + 1, style);
+    buf_deinit(&safe);
 }
 
 void output_field(FILE *out, const char *label, const char *value)
 {
-    fprintf(out, "%-*s ", LABEL_WIDTH, label);
-    output_text(out, value[0] != '\0' ? value : "-");
-    fputc('\n', out);
+    output_field_styled(out, label, value, output_style_of(value[0] != '\0' ? value : "-"));
 }
 
 void output_time(struct buf *buf, const char *time, int64_t now_ms)

@@ -12,7 +12,9 @@
 #define PLAN_PATH "/v1/plan?limit=5000"
 
 static const struct table_column columns[] = {
-    {"DEVICE", false}, {"CONNECTION", true}, {"FROM", false}, {"TO", false}, {"PRIORITY", false}, {"HELD", false},
+    {"DEVICE", TABLE_FIXED},     {"CONNECTION", TABLE_CUT | TABLE_DROP(1)},
+    {"FROM", TABLE_FIXED},       {"TO", TABLE_FIXED},
+    {"PRIORITY", TABLE_DROP(2)}, {"HELD", TABLE_FIXED},
 };
 
 static const char *const keys[] = {"device_id",   "connection", "previous_azure_state",
@@ -61,6 +63,7 @@ static int print_plan(struct client *client, FILE *out)
     int result;
 
     table_init(&plan.table, columns, COLUMNS, output_terminal_width(out));
+    plan.table.colours = output_has_colours(out);
     result = pages_walk(client, PLAN_PATH, "plan", print_page, &plan);
     table_deinit(&plan.table);
     if (result != 0)

@@ -46,17 +46,20 @@ static void print_daemon(const struct cJSON *status, int64_t now_ms, FILE *out)
     buf_init(&text, 0);
     buf_addf(&text, "%s, version %s, pid %lld", client_text(daemon, "state"), client_text(daemon, "version"),
              (long long)client_number(daemon, "pid"));
-    field_figures(out, "complyd", &text);
+    output_field_styled(out, "complyd", buf_text(&text), output_style_of(client_text(daemon, "state")));
+    buf_deinit(&text);
     field_time(out, "Started", client_text(daemon, "started"), now_ms);
     buf_init(&text, 0);
     buf_addf(&text, "%s, %s", client_text(store, "path"), client_flag(store, "healthy") ? "healthy" : "IN TROUBLE");
-    field_figures(out, "Store", &text);
+    output_field_styled(out, "Store", buf_text(&text), client_flag(store, "healthy") ? OUTPUT_PLAIN : OUTPUT_BAD);
+    buf_deinit(&text);
     if (!client_flag(store, "healthy")) {
         output_field(out, "  Error", client_text(store, "error"));
         output_field(out, "  Cure", client_text(store, "cure"));
     }
     if (!client_flag(member(status, "reporting"), "enabled"))
-        output_field(out, "Reporting", "OFF ([reporting] enabled = no): nothing is sent, changes queue up");
+        output_field_styled(out, "Reporting", "OFF ([reporting] enabled = no): nothing is sent, changes queue up",
+                            OUTPUT_WARN);
 }
 
 static void print_queue(const struct cJSON *queue, int64_t now_ms, FILE *out, const char *label)
@@ -139,7 +142,7 @@ static void print_trouble(const struct cJSON *connection, int64_t now_ms, FILE *
 {
     if (client_text(connection, "trouble")[0] == '\0')
         return;
-    output_field(out, "  TROUBLE", client_text(connection, "trouble_text"));
+    output_field_styled(out, "  TROUBLE", client_text(connection, "trouble_text"), OUTPUT_BAD);
     if (client_text(connection, "detail")[0] != '\0')
         output_field(out, "  Said", client_text(connection, "detail"));
     output_field(out, "  Cure", client_text(connection, "cure"));
@@ -174,11 +177,12 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
     bool counted = cJSON_IsObject(member(connection, "queue"));
     struct buf text;
 
-    fputc('\n', out);
+    output_field_styled(out, "Connection", client_text(connection, "name"), OUTPUT_STRONG);
     buf_init(&text, 0);
-    buf_addf(&text, "%s: %s since ", client_text(connection, "name"), client_text(connection, "state"));
+    buf_addf(&text, "%s since ", client_text(connection, "state"));
     output_time(&text, client_text(connection, "since"), now_ms);
-    field_figures(out, "Connection", &text);
+    output_field_styled(out, "  State", buf_text(&text), output_style_of(client_text(connection, "state")));
+    buf_deinit(&text);
     print_trouble(connection, now_ms, out);
     print_channels(connection, now_ms, out);
     output_field(out, "  Tenant", client_text(connection, "tenant_id"));
@@ -205,6 +209,7 @@ static void print_status(const struct cJSON *status, FILE *out)
     print_figures(status, now_ms, out);
     cJSON_ArrayForEach(connection, member(status, "connections"))
     {
+        fputc('\n', out);
         print_connection(connection, now_ms, out);
     }
 }

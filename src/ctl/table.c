@@ -70,25 +70,56 @@ int table_row(struct table *table, const char *const *cells)
     return 0;
 }
 
-static size_t total_width(const struct table *table)
+/* What cutting leaves of a column at the least. One that can be dropped is of no use when it shows next to nothing. */
+static size_t floor_width(const struct table *table, size_t column)
 {
-    size_t total = (table->column_count - 1) * GAP;
+    int gives = table->columns[column].gives;
+    size_t least = gives >= TABLE_DROP(1) ? TABLE_DROP_MIN : TABLE_SHRINK_MIN;
 
-    for (size_t i = 0; i < table->column_count; i++)
-        total += table->width[i];
-    return total;
+    return (gives & TABLE_CUT) != 0 && table->width[column] > least ? least : table->width[column];
+}
+
+/* Of a row as it is, or at the least that cutting leaves. */
+static size_t total_width(const struct table *table, bool least)
+{
+    size_t total = 0, shown = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->dropped[i])
+            continue;
+        shown++;
+        total += least ? floor_width(table, i) : table->width[i];
+    }
+    return total + (shown - 1) * GAP;
+}
+
+/* Drops columns, the least wanted first, until the rest can be made to fit or wants to stay. */
+static void drop_columns(struct table *table)
+{
+    while (table->terminal_width > 0 && total_width(table, true) > table->terminal_width) {
+        size_t least = table->column_count;
+
+        for (size_t i = 0; i < table->column_count; i++) {
+            if (!table->dropped[i] && table->columns[i].gives >= TABLE_DROP(1) &&
+                (least == table->column_count || table->columns[i].gives > table->columns[least].gives))
+                least = i;
+        }
+        if (least == table->column_count)
+            return;
+        table->dropped[least] = true;
+    }
 }
 
 /* Takes columns off the widest flexible one, one by one, until a row fits or nothing can give any more. */
 static void shrink(struct table *table)
 {
-    size_t total = total_width(table);
+    size_t total = total_width(table, false);
 
     while (table->terminal_width > 0 && total > table->terminal_width) {
         size_t widest = table->column_count;
 
         for (size_t i = 0; i < table->column_count; i++) {
-            if (table->columns[i].flexible && table->width[i] > TABLE_SHRINK_MIN &&
+            if (!table->dropped[i] && table->width[i] > floor_width(table, i) &&
                 (widest == table->column_count || table->width[i] > table->width[widest]))
                 widest = i;
         }
@@ -113,31 +144,36 @@ static void settle(struct table *table)
             *widest = width;
         column = column + 1 < table->column_count ? column + 1 : 0;
     }
+    drop_columns(table);
     shrink(table);
     table->settled = true;
 }
 
-/* One cell: cut only on a terminal and only where the column may shrink; the last column is not padded. */
-static void add_cell(const struct table *table, struct buf *out, size_t column, const char *text)
+/* One cell: cut only on a terminal and only where the column may shrink. */
+static void add_cell(const struct table *table, struct buf *out, size_t column, const char *text, bool heading)
 {
-    size_t start = out->length;
+    enum output_style style = heading ? OUTPUT_STRONG : output_style_of(text);
+    struct buf cell;
     size_t width;
 
-    if (table->terminal_width > 0 && table->columns[column].flexible)
-        output_cut(out, text, table->width[column]);
+    buf_init(&cell, 0);
+    if (table->terminal_width > 0 && (table->columns[column].gives & TABLE_CUT) != 0)
+        output_cut(&cell, text, table->width[column]);
     else
-        buf_add_text(out, text);
-    if (column + 1 == table->column_count || buf_error(out) != 0)
-        return;
-    width = output_width(out->data != NULL ? out->data + start : "");
+        buf_add_text(&cell, text);
+    width = output_width(buf_text(&cell));
+    output_paint(out, buf_text(&cell), table->colours && width > 0 ? style : OUTPUT_PLAIN);
     for (size_t pad = width < table->width[column] ? table->width[column] - width + GAP : GAP; pad > 0; pad--)
         buf_add_char(out, ' ');
+    buf_deinit(&cell);
 }
 
 static void add_line(const struct table *table, struct buf *out, char *const *cells)
 {
-    for (size_t i = 0; i < table->column_count; i++)
-        add_cell(table, out, i, cells != NULL ? cells[i] : table->columns[i].heading);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!table->dropped[i])
+            add_cell(table, out, i, cells != NULL ? cells[i] : table->columns[i].heading, cells == NULL);
+    }
     while (out->length > 0 && out->data[out->length - 1] == ' ')
         out->data[--out->length] = '\0';
     buf_add_char(out, '\n');

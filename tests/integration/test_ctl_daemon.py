@@ -187,7 +187,7 @@ def test_status_for_programs(settled):
 def test_status_for_people(settled):
     out = text(settled, "status").out
     assert re.search(r"^complyd +running, version ", out, re.M)
-    assert re.search(r"^Connection +default: ready since ", out, re.M)
+    assert re.search(r"^Connection +default\n  State +ready since ", out, re.M)
     assert re.search(r"^Queue +0 waiting$", out, re.M)
 
 

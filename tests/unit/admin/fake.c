@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/resync.h"
+#include "store/account.h"
 #include "store/import.h"
 #include "store/migrate.h"
 #include "store/thread.h"
@@ -269,13 +270,14 @@ void store_thread_stop(struct store_thread *thread, void (*closed)(void *ctx), v
     add_job(&stop->job);
 }
 
-int import_stream(struct database *database, FILE *in,
+int import_stream(struct database *database, FILE *in, const char *actor,
                   int (*progress)(void *ctx, const struct import_progress *progress), void *ctx,
                   struct import_progress *ret_done, struct import_error *ret_where, struct error *err)
 {
     size_t length = fread(fake.imported, 1, sizeof(fake.imported) - 1, in);
 
     (void)database;
+    (void)actor;
     fake.imported[length] = '\0';
     *ret_done = (struct import_progress){.lines = 1, .devices = 1};
     *ret_where = (struct import_error){.line = fake.import_refuses};
@@ -346,6 +348,58 @@ void resync_order(struct daemon *daemon, const char *connection, daemon_done_fn 
     (void)daemon;
     snprintf(fake.resynced, sizeof(fake.resynced), "%s", connection != NULL ? connection : "*");
     add_act(done, ctx);
+}
+
+int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx, struct error *err)
+{
+    (void)daemon;
+    (void)connection;
+    if (fake.act_result != 0)
+        return error_set(err, fake.act_result, 0, "the daemon says no");
+    add_act(done, ctx);
+    return 0;
+}
+
+int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
+                      daemon_done_fn *done, void *ctx, struct error *err)
+{
+    (void)options;
+    return daemon_connect(daemon, connection, done, ctx, err);
+}
+
+int account_read(struct database *database, const char *connection, struct account_record *ret_record,
+                 struct error *err)
+{
+    (void)database;
+    (void)connection;
+    (void)err;
+    *ret_record = (struct account_record){0};
+    return 0;
+}
+
+int account_read_counts(struct database *database, const char *connection, int64_t now_ms,
+                        struct account_counts *ret_counts, struct error *err)
+{
+    (void)database;
+    (void)connection;
+    (void)now_ms;
+    (void)err;
+    *ret_counts = (struct account_counts){0};
+    return 0;
+}
+
+int account_read_left(struct database *database, const char *connection, int64_t now_ms, unsigned limit,
+                      int (*each)(void *ctx, const char *device_id, const char *reason, const char *detail), void *ctx,
+                      struct error *err)
+{
+    (void)database;
+    (void)connection;
+    (void)now_ms;
+    (void)limit;
+    (void)each;
+    (void)ctx;
+    (void)err;
+    return 0;
 }
 
 const struct settings *daemon_settings(const struct daemon *daemon)

@@ -118,12 +118,14 @@ static void say(int fd, const char *text)
     say_bytes(fd, text, strlen(text));
 }
 
-/* All of one answer with a Content-Length has come. */
+/* All of one answer with a Content-Length, or without a body, has come. */
 static bool is_complete(const char *answer)
 {
     const char *body = strstr(answer, "\r\n\r\n");
     const char *length = strstr(answer, "Content-Length: ");
 
+    if (body != NULL && strncmp(answer, "HTTP/1.1 204", 12) == 0)
+        return true;
     return body != NULL && length != NULL && strlen(body + 4) >= strtoul(length + strlen("Content-Length: "), NULL, 10);
 }
 
@@ -192,8 +194,12 @@ static void answers_and_keeps_the_connection(void **state)
     assert_hears(fd, "HTTP/1.1 200", "application/json");
     say(fd, "GET /v1/devices/D1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_hears(fd, "HTTP/1.1 200", "\"device_id\":\"D1\"");
+    say(fd, "POST /v1/devices/D1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_hears(fd, "HTTP/1.1 405", "Allow: GET, PUT, PATCH, DELETE");
     say(fd, "DELETE /v1/devices/D1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert_hears(fd, "HTTP/1.1 405", "Allow: GET");
+    assert_hears(fd, "HTTP/1.1 204", "no-store");
+    assert_int_equal(fake.edit.act, EDIT_DELETE_DEVICE);
+    assert_int_equal(fake.changes, 1);
     say(fd, "GET /v1/devices/D%00 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_hears(fd, "HTTP/1.1 400", "application/problem+json");
     say(fd, "POST /v1/resync HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n{\"connection\":\"default\"}");

@@ -122,6 +122,12 @@ static void refuses_what_does_not_fit(void **state)
     assert_refused("status --wait", "has no option --wait");
     assert_refused("import f --socket", "--socket needs a value");
     assert_refused("status --colour", "unknown option --colour");
+    assert_refused("status --jason", "did you mean --json?");
+    assert_refused("resync --conection=x", "unknown option --conection: did you mean --connection?");
+    assert_refused("device list --state complaint", "--state 'complaint': did you mean 'compliant'?");
+    assert_refused("device list --state x", "compliant, non_compliant or removed is wanted");
+    assert_refused("device list --status succes", "did you mean 'success'?");
+    assert_refused("log-level verbose", "error, warn, notice, info or debug is wanted");
     assert_refused("resync --timeout 5m", "--timeout is for --wait");
     assert_refused("resync --wait --timeout soon", "like 90s");
 }
@@ -179,7 +185,7 @@ static void every_command_can_be_typed(void **state)
         snprintf(line, sizeof(line), "%s%s", commands[i].name, commands[i].arguments_min > 0 ? " x" : "");
         assert_parses(line, commands[i].name);
         assert_non_null(invocation.command->run);
-        assert_int_equal(commands[i].arguments_min > 0, commands[i].arguments[0] != '\0');
+        assert_int_equal(commands[i].arguments_max > 0, commands[i].arguments[0] != '\0');
     }
 }
 

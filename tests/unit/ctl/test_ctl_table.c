@@ -7,7 +7,7 @@
 #include "ctl/output.h"
 #include "ctl/table.h"
 
-static const struct table_column columns[] = {{"ID", false}, {"NAME", true}, {"STATE", false}};
+static const struct table_column columns[] = {{"ID", TABLE_FIXED}, {"NAME", TABLE_CUT}, {"STATE", TABLE_FIXED}};
 
 static void add(struct table *table, const char *id, const char *name, const char *state_word)
 {
@@ -109,6 +109,46 @@ static void holds_many_rows(void **state)
     table_deinit(&table);
 }
 
+static void a_narrow_terminal_drops_what_may_go(void **state)
+{
+    static const struct table_column giving[] = {
+        {"ID", TABLE_FIXED}, {"TIME", TABLE_DROP(2)}, {"STATE", TABLE_FIXED}, {"WHY", TABLE_CUT | TABLE_DROP(1)}};
+    const char *cells[] = {"D1234567", "05:04:03", "compliant", "for a reason that is long"};
+    static const struct {
+        size_t columns;
+        const char *expected;
+    } cases[] = {
+        {0, "ID        TIME      STATE      WHY\nD1234567  05:04:03  compliant  for a reason that is long\n"},
+        {50, "ID        TIME      STATE      WHY\nD1234567  05:04:03  compliant  for a reason that …\n"},
+        {40, "ID        STATE      WHY\nD1234567  compliant  for a reason that …\n"},
+        {30, "ID        STATE\nD1234567  compliant\n"},
+        {5, "ID        STATE\nD1234567  compliant\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct table table;
+
+        table_init(&table, giving, 4, cases[i].columns);
+        assert_int_equal(table_row(&table, cells), 0);
+        assert_flush(&table, cases[i].expected);
+        table_deinit(&table);
+    }
+}
+
+static void states_have_their_colours(void **state)
+{
+    struct table table;
+
+    (void)state;
+    table_init(&table, columns, 3, 80);
+    table.colours = true;
+    add(&table, "D1", "error prone", "error");
+    assert_flush(&table, "\033[1mID\033[0m  \033[1mNAME\033[0m         \033[1mSTATE\033[0m\n"
+                         "D1  error prone  \033[31merror\033[0m\n");
+    table_deinit(&table);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -125,6 +165,8 @@ int main(void)
         cmocka_unit_test(an_empty_table_is_its_heading),
         cmocka_unit_test(cells_are_made_safe),
         cmocka_unit_test(holds_many_rows),
+        cmocka_unit_test(a_narrow_terminal_drops_what_may_go),
+        cmocka_unit_test(states_have_their_colours),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
