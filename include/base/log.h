@@ -25,6 +25,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL };
 #define TAG_SENDER     "sender"
 #define TAG_RESULTS    "results"
 #define TAG_WEEKLY     "weekly"
+#define TAG_DRIFT      "drift"
 #define TAG_CONNECTION "connection"
 #define TAG_BREAKER    "breaker"
 #define TAG_TOKEN      "token"

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/drift.h"
 #include "microsoft/outcome.h"
 #include "store/account.h"
 #include "store/full_report.h"
@@ -68,6 +69,7 @@ struct connection_status {
     int64_t graph_token_expires_ms, intune_token_expires_ms; /* -1 = none */
     struct channel_status channel[CHANNEL_COUNT];
     struct full_report_state weekly, resync;
+    const struct drift *drift; /* NULL while off */
     enum account_state account;
     struct account_counts account_counts; /* while it is being disconnected: as counted last */
     int64_t account_total;                /* devices that Microsoft held when that began */

@@ -50,6 +50,10 @@ int connection_connect(struct connection *connection, account_done_fn *done, voi
 int connection_disconnect(struct connection *connection, const struct account_disconnect_options *options,
                           account_done_fn *done, void *ctx, struct error *err);
 
+/* Operators' acts, as drift_ask() and drift_repair(). ERR_EXISTS: the connection is disconnected. */
+int connection_check_drift(struct connection *connection, int64_t *ret_check, struct error *err);
+int connection_repair_drift(struct connection *connection, struct error *err);
+
 /* Standing troubles are told again now and then; discovered URLs are renewed. Called a few times a minute. */
 void connection_tend(struct connection *connection);
 

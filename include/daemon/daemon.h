@@ -90,4 +90,9 @@ int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn
 int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
                       daemon_done_fn *done, void *ctx, struct error *err);
 
+/* Reads back what Microsoft believes of one connection's devices, and queues those again that differed (daemon/drift.h). ERR_NOTFOUND,
+ * ERR_EXISTS, ERR_BUSY as above. */
+int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err);
+int daemon_repair_drift(struct daemon *daemon, const char *connection, struct error *err);
+
 #endif

@@ -143,7 +143,8 @@ static int make_parts(struct connection *connection, struct error *err)
                         connection->name, &connection->weekly);
     if (rc < 0)
         return error_set(err, rc, 0, "connection %s", connection->name);
-    return make_network(connection, err);
+    rc = connection_make_drift(connection, err);
+    return rc < 0 ? rc : make_network(connection, err);
 }
 
 /* ---- lifetime ---- */
@@ -181,6 +182,7 @@ void connection_begin(struct connection *connection, enum account_state state)
     connection_load_endpoints(connection);
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
                      connection->context->settings->full_report_spread_ms);
+    drift_tick(connection->drift);
     gate_knock(&connection->lanes[CHANNEL_GRAPH].gate);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         lane_pump(&connection->lanes[channel]); /* reports, and verdicts still owed from an earlier run */
@@ -222,6 +224,7 @@ void connection_retry(struct connection *connection)
         lane_pump(&connection->lanes[channel]);
     }
     resolver_retry(connection->resolver);
+    drift_retry(connection->drift);
 }
 
 static void free_connection(struct connection *connection)
@@ -231,6 +234,8 @@ static void free_connection(struct connection *connection)
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         lane_deinit(&connection->lanes[channel]);
     account_free(connection->account);
+    drift_free(connection->drift);
+    buf_deinit(&connection->drift_url);
     free(connection);
     stopped(ctx);
 }
@@ -269,6 +274,7 @@ static void close_parts(struct connection *connection)
         close_timer(connection, &lane->results_timer);
     }
     close_timer(connection, &connection->account_timer);
+    close_timer(connection, &connection->drift_timer);
     close_timer(connection, &connection->stop_timer);
 }
 
@@ -330,6 +336,8 @@ void connection_stop(struct connection *connection, int64_t drain_ms, void (*sto
         account_stop(connection->account);
     if (connection->weekly)
         weekly_stop(connection->weekly);
+    if (connection->drift)
+        drift_stop(connection->drift);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
         struct lane *lane = &connection->lanes[channel];
         if (lane->sender)

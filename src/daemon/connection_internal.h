@@ -11,6 +11,7 @@
 
 #include "daemon/connection_run.h"
 #include "daemon/denial.h"
+#include "daemon/drift.h"
 #include "daemon/gate.h"
 #include "daemon/repeat.h"
 #include "daemon/resolver.h"
@@ -52,6 +53,9 @@ struct connection {
     struct lane lanes[CHANNEL_COUNT];
     struct resolver *resolver;
     struct weekly *weekly;
+    struct drift *drift;
+    uv_timer_t drift_timer;
+    struct buf drift_url;
 
     struct account *account;
     bool begun;     /* the account's state is known */
@@ -97,6 +101,9 @@ void connection_note_state(const struct connection *connection, enum trouble tro
 void connection_note_tokens(struct connection *connection);
 void connection_note_walk(const struct connection *connection, enum full_report_kind kind,
                           const struct full_report_state *state, bool began);
+
+/* What Microsoft believes, read back. */
+int connection_make_drift(struct connection *connection, struct error *err);
 
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);

@@ -202,4 +202,5 @@ void connection_status(const struct connection *connection, struct connection_st
     }
     ret_status->weekly = *weekly_state(connection->weekly, FULL_REPORT_WEEKLY);
     ret_status->resync = *weekly_state(connection->weekly, FULL_REPORT_RESYNC);
+    ret_status->drift = connection->drift;
 }

@@ -47,3 +47,17 @@ int daemon_disconnect(struct daemon *daemon, const char *connection, const struc
     int rc = find(daemon, connection, &found, err);
     return rc < 0 ? rc : connection_disconnect(found, options, done, ctx, err);
 }
+
+int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err)
+{
+    struct connection *found;
+    int rc = find(daemon, connection, &found, err);
+    return rc < 0 ? rc : connection_check_drift(found, ret_check, err);
+}
+
+int daemon_repair_drift(struct daemon *daemon, const char *connection, struct error *err)
+{
+    struct connection *found;
+    int rc = find(daemon, connection, &found, err);
+    return rc < 0 ? rc : connection_repair_drift(found, err);
+}
