@@ -14,12 +14,15 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* What `origin` of an ERR_CREDENTIAL says more exactly; 0 = the message alone does. */
+enum { ASSERTION_EXPIRED = 1, ASSERTION_EARLY, ASSERTION_KEY_MISMATCH };
+
 /* Reads both files (the key as secret_load does; wiped after use), checks that they belong together, and appends the JWT. `now_s` is
  * the wall clock. ERR_CREDENTIAL / ERR_PERMISSION / ERR_NOTFOUND name the file and the cure. */
 int assertion_make(const char *certificate_file, const char *private_key_file, const char *client_id,
                    const char *token_url, int64_t now_s, struct buf *jwt, struct error *err);
 
-/* Checks the pair as assertion_make does; *ret_expires_s = notAfter of the certificate. */
+/* Checks the pair as assertion_make does; *ret_expires_s = notAfter of the certificate, also when it is over; -1 = not read. */
 int assertion_check(const char *certificate_file, const char *private_key_file, int64_t now_s, int64_t *ret_expires_s,
                     struct error *err);
 

@@ -36,11 +36,15 @@ enum outcome_class {
     X(TROUBLE_NONE, "")                                                                                                \
     X(TROUBLE_NETWORK, "network")                                                                                      \
     X(TROUBLE_TLS, "tls")                                                                                              \
+    X(TROUBLE_PROXY, "proxy_refused")                                                                                  \
     X(TROUBLE_THROTTLED, "throttled")                                                                                  \
     X(TROUBLE_SERVICE, "service_unavailable")                                                                          \
     X(TROUBLE_CREDENTIAL_FILE, "credential_file")                                                                      \
     X(TROUBLE_CREDENTIAL_WRONG, "credential_wrong")                                                                    \
     X(TROUBLE_CREDENTIAL_EXPIRED, "credential_expired")                                                                \
+    X(TROUBLE_CERTIFICATE_EARLY, "certificate_not_yet_valid")                                                          \
+    X(TROUBLE_KEY_MISMATCH, "key_mismatch")                                                                            \
+    X(TROUBLE_IDENTITY, "managed_identity_refused")                                                                    \
     X(TROUBLE_ASSERTION, "assertion_refused")                                                                          \
     X(TROUBLE_CLOCK, "clock_skew")                                                                                     \
     X(TROUBLE_APP, "app_unknown")                                                                                      \

@@ -3,7 +3,8 @@
 /*
  * token - OAuth 2.0 client credentials: one access token per resource, cached, fetched once however many want it.
  *
- * Source: microsoft.md sections 4.1 and 4.5. Credential files are read anew for each request and wiped after it.
+ * Source: microsoft.md sections 4.1 and 4.5. Credential files are read anew for each request and wiped after it. When a credential is
+ * refused and there is another (microsoft/credential.h), that one is tried in the same fetch, and goes on being used.
  *
  *     NONE ──want──► FETCHING ──reply──► VALID ──refresh_in or 5 min before expiry──► RENEWING ──reply──► VALID
  *                       │ error            │ drop (401)  ▲ old token serves meanwhile        │ error: old one until expiry
@@ -42,6 +43,18 @@ void token_drop(struct token_source *source, const char *token);
 
 /* Calls back whenever a request has ended, asked for or a renewal: outcome NULL = there is a new token. It must not free the source. */
 void token_observe(struct token_source *source, token_done_fn *ended, void *ctx);
+
+/* True when a credential's file is another than it was when it was tried, which makes a new request start soon: so a mistake shows while the
+ * old token still serves, and a mended file works at once. */
+bool token_look_at_files(struct token_source *source);
+
+/* The key of the credential that gave the newest token, "" before the first; and why the one before it was passed over in the same fetch, NULL
+ * when it was not. */
+const char *token_credential(const struct token_source *source);
+const struct outcome *token_passed_over(const struct token_source *source);
+
+/* How far this machine's clock is ahead of the token endpoint's, in seconds, by its last answer. */
+int64_t token_clock_skew_s(const struct token_source *source);
 
 enum token_state token_state(const struct token_source *source);
 int64_t token_expires_at_ms(const struct token_source *source); /* wall clock; -1 = none */

@@ -13,7 +13,8 @@
  * Promise   https only (http only over a Unix socket, and to 169.254.169.254 and loopback when allow_plain is set), peer and
  *           host verified, redirects
  *           never followed, HTTP/2 multiplexed where the server speaks it, connect, total and low-speed limits on each.
- *           The environment's proxy variables are not read. An idle client causes no wake-up.
+ *           Of the environment's proxy variables only NO_PROXY is read: hosts that are reached without options.proxy. An idle
+ *           client causes no wake-up.
  */
 #ifndef COMPLYD_NET_HTTP_H
 #define COMPLYD_NET_HTTP_H
@@ -30,13 +31,14 @@ struct uv_loop_s;
 struct http_client;
 
 struct http_options {
-    const char *ca_file;     /* "" or NULL = the system's trust store */
-    const char *proxy;       /* "" or NULL = none; "http://user:password@host:port" */
-    int max_connections;     /* to one host; 0 = 2 */
-    int64_t connect_ms;      /* 0 = 10 s */
-    int64_t total_ms;        /* 0 = 60 s */
-    size_t max_body;         /* of a response; 0 = 4 MiB */
-    int64_t stall_ms;        /* longest silence of the server within a request; 0 = 45 s */
+    const char *ca_file;                /* "" or NULL = the system's trust store */
+    const char *proxy;                  /* "" or NULL = none; "http://host:port" */
+    const char *proxy_credentials_file; /* "" or NULL = none; holds user:password, of mode 0600 */
+    int max_connections;                /* to one host; 0 = 2 */
+    int64_t connect_ms;                 /* 0 = 10 s */
+    int64_t total_ms;                   /* 0 = 60 s */
+    size_t max_body;                    /* of a response; 0 = 4 MiB */
+    int64_t stall_ms;                   /* longest silence of the server within a request; 0 = 45 s */
     const char *unix_socket; /* NULL = none; else every request goes to it, with URLs like http://localhost/path */
 };
 
@@ -61,6 +63,7 @@ struct http_response {
     int result;      /* 0 or ERR_* */
     int status;      /* HTTP status, 0 when there was none */
     bool maybe_sent; /* with an error: the server may have processed the request */
+    int proxy_status; /* what the proxy answered to CONNECT: 407 = it wants other credentials; 0 = no proxy, or no answer */
     struct http_headers headers;
     const char *body; /* NUL-terminated, never NULL; valid during the callback */
     size_t body_length;
@@ -96,6 +99,12 @@ int http_send(struct http_client *client, const struct http_request *request, ht
 void http_cancel(struct http_client *client, uint64_t id);
 
 struct uv_loop_s *http_client_loop(const struct http_client *client);
+
+/* Reads the proxy's credentials again, for the requests that follow; what was known stays when the file cannot be read. */
+int http_reload_proxy(struct http_client *client, struct error *err);
+
+/* True for URLs of this machine and of Azure's metadata service. */
+bool http_is_local_url(const char *url);
 
 size_t http_in_flight(const struct http_client *client);
 

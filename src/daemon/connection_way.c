@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "connection_internal.h"
+#include "microsoft/cloud.h"
 
 enum { ENDPOINTS_FRESH_MS = 24 * 3600 * 1000 };
 
@@ -25,6 +26,7 @@ static void endpoints_loaded(struct store_job *job)
     struct endpoints_load *load = (struct endpoints_load *)job;
     connection->endpoints_loaded = true;
     if (job->result == 0 && load->device_url[0] != '\0' &&
+        cloud_is_same(connection->settings->graph_url, load->device_url) && /* it may have moved to another cloud */
         now_ms(connection) - load->fetched_at_ms < ENDPOINTS_FRESH_MS && load->fetched_at_ms <= now_ms(connection)) {
         snprintf(connection->endpoints.device_url, sizeof(connection->endpoints.device_url), "%s", load->device_url);
         snprintf(connection->endpoints.tenant_url, sizeof(connection->endpoints.tenant_url), "%s", load->tenant_url);

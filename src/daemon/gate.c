@@ -79,8 +79,9 @@ void gate_opened(struct gate *gate)
 
 static bool passes_by_itself(enum trouble trouble)
 {
-    return trouble == TROUBLE_NETWORK || trouble == TROUBLE_SERVICE || trouble == TROUBLE_THROTTLED ||
-           trouble == TROUBLE_REPLY || trouble == TROUBLE_TOKEN_REFUSED || trouble == TROUBLE_STORE;
+    return trouble == TROUBLE_NETWORK || trouble == TROUBLE_PROXY || trouble == TROUBLE_SERVICE ||
+           trouble == TROUBLE_THROTTLED || trouble == TROUBLE_REPLY || trouble == TROUBLE_TOKEN_REFUSED ||
+           trouble == TROUBLE_STORE;
 }
 
 void gate_failed(struct gate *gate, const struct outcome *outcome)

@@ -113,7 +113,8 @@ static int find_certificate(const struct buf *pem, const char *path, EVP_PKEY *k
         return 0;
     if (seen == 0)
         return error_set(err, ERR_CREDENTIAL, 0, "%s: holds no certificate in PEM form", path);
-    return error_set(err, ERR_CREDENTIAL, 0, "%s: the certificate does not belong to the private key", path);
+    return error_set(err, ERR_CREDENTIAL, ASSERTION_KEY_MISMATCH,
+                     "%s: the certificate does not belong to the private key", path);
 }
 
 static int64_t seconds_of(const ASN1_TIME *time)
@@ -130,18 +131,17 @@ static int check_dates(const X509 *certificate, const char *path, int64_t now_s,
     char text[CLOCK_TEXT];
 
     if (until_s <= now_s)
-        return error_set(err, ERR_CREDENTIAL, X509_V_ERR_CERT_HAS_EXPIRED,
+        return error_set(err, ERR_CREDENTIAL, ASSERTION_EXPIRED,
                          "%s: the certificate expired %s; make a new pair and upload it", path,
                          clock_format_s(until_s, text));
     if (from_s > now_s + BACKDATE_S)
-        return error_set(err, ERR_CREDENTIAL, X509_V_ERR_CERT_NOT_YET_VALID,
+        return error_set(err, ERR_CREDENTIAL, ASSERTION_EARLY,
                          "%s: the certificate is not valid before %s; check the clock", path,
                          clock_format_s(from_s, text));
     return 0;
 }
 
-static int load_pair(const char *certificate_file, const char *private_key_file, int64_t now_s, struct pair *pair,
-                     struct error *err)
+static int load_pair(const char *certificate_file, const char *private_key_file, struct pair *pair, struct error *err)
 {
     struct buf pem;
     int result;
@@ -153,8 +153,6 @@ static int load_pair(const char *certificate_file, const char *private_key_file,
         result = textfile_read(certificate_file, &pem, err);
     if (result == 0)
         result = find_certificate(&pem, certificate_file, pair->key, &pair->certificate, err);
-    if (result == 0)
-        result = check_dates(pair->certificate, certificate_file, now_s, err);
     buf_wipe(&pem); /* some keep the key in the same file */
     if (result != 0)
         pair_deinit(pair);
@@ -233,15 +231,19 @@ int assertion_make(const char *certificate_file, const char *private_key_file, c
 {
     const size_t start = jwt->length;
     struct pair pair;
-    int result = load_pair(certificate_file, private_key_file, now_s, &pair, err);
+    int result = load_pair(certificate_file, private_key_file, &pair, err);
 
     if (result != 0)
         return result;
+    result = check_dates(pair.certificate, certificate_file, now_s, err);
+    if (result != 0)
+        goto done;
     result = add_claims(jwt, pair.certificate, client_id, token_url, now_s);
     if (result == 0)
         result = add_signature(jwt, start, pair.key);
     if (result != 0)
         error_set(err, result, 0, "%s: the assertion could not be signed", private_key_file);
+done:
     pair_deinit(&pair);
     return result;
 }
@@ -250,11 +252,13 @@ int assertion_check(const char *certificate_file, const char *private_key_file, 
                     struct error *err)
 {
     struct pair pair;
-    int result = load_pair(certificate_file, private_key_file, now_s, &pair, err);
+    int result = load_pair(certificate_file, private_key_file, &pair, err);
 
+    *ret_expires_s = -1;
     if (result != 0)
         return result;
     *ret_expires_s = seconds_of(X509_get0_notAfter(pair.certificate));
+    result = check_dates(pair.certificate, certificate_file, now_s, err);
     pair_deinit(&pair);
-    return 0;
+    return result;
 }

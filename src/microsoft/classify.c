@@ -97,7 +97,9 @@ static enum trouble trouble_of(int result)
 
 void classify_failure(const struct http_response *response, struct outcome *outcome)
 {
-    *outcome = (struct outcome){.trouble = trouble_of(response->result)};
+    const bool proxy = response->proxy_status >= 300;
+
+    *outcome = (struct outcome){.trouble = proxy ? TROUBLE_PROXY : trouble_of(response->result)};
     outcome->class = outcome->trouble == TROUBLE_BUG ? OUTCOME_CONNECTION : OUTCOME_TRANSIENT;
     classify_detail(outcome, 0, "", error_text(&response->error));
 }

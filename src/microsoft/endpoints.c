@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "classify.h"
+#include "microsoft/cloud.h"
 
 enum {
     PAGES_MAX = 10,
@@ -105,6 +105,9 @@ static void finish_badly(struct endpoints_discovery *discovery, const struct err
     if (error->code == ERR_NOTFOUND) {
         outcome.class = OUTCOME_CONNECTION;
         outcome.trouble = TROUBLE_ENDPOINTS;
+    } else if (error->code == ERR_REFUSED) {
+        outcome.class = OUTCOME_CONNECTION;
+        outcome.trouble = TROUBLE_CLOUD;
     }
     classify_detail(&outcome, 0, "", error_text(error));
     finish(discovery, &outcome);
@@ -129,12 +132,18 @@ static void take_principal(struct endpoints_discovery *discovery, const struct h
     ask_or_finish(discovery);
 }
 
-/* The next page gets our token, so it must be Graph that serves it. */
-static bool is_graphs_own(const struct endpoints_discovery *discovery, const char *url)
+/* Tokens never cross clouds, whatever a list says. */
+static int check_cloud(const struct endpoints_discovery *discovery, struct error *err)
 {
-    size_t length = strlen(discovery->graph_url);
+    const char *const urls[] = {discovery->found.device_url, discovery->found.tenant_url};
 
-    return strncasecmp(url, discovery->graph_url, length) == 0 && url[length] == '/';
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        if (urls[i][0] != '\0' && !cloud_is_same(discovery->graph_url, urls[i]))
+            return error_set(err, ERR_REFUSED, 0,
+                             "the endpoint list names %s, which is not of the cloud of %s: not contacted", urls[i],
+                             discovery->graph_url);
+    }
+    return 0;
 }
 
 static void take_page(struct endpoints_discovery *discovery, const struct http_response *response)
@@ -142,10 +151,12 @@ static void take_page(struct endpoints_discovery *discovery, const struct http_r
     char next[1024];
     struct error error = {0};
     int result = endpoints_parse_list(response->body, response->body_length, &discovery->found, next, &error);
+    if (result == 0)
+        result = check_cloud(discovery, &error);
     const bool complete = discovery->found.device_url[0] != '\0' && discovery->found.tenant_url[0] != '\0';
 
     if (result == 0 && next[0] != '\0' && !complete) {
-        if (!is_graphs_own(discovery, next))
+        if (!cloud_is_graphs_own(discovery->graph_url, next))
             result = error_set(&error, ERR_REPLY, 0, "the endpoint list goes on at another host");
         else if (++discovery->pages >= PAGES_MAX)
             result = error_set(&error, ERR_REPLY, 0, "the endpoint list has no end");

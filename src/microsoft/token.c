@@ -2,6 +2,7 @@
  * Copyright The complyd authors */
 #include "microsoft/token.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -32,6 +33,8 @@ struct fetch {
     struct token_source *source; /* NULL: nobody wants the answer any more */
     uint64_t request_id;
     int64_t sent_ms;
+    enum credential_kind kind;
+    bool challenged; /* it already answers Azure Arc's challenge */
 };
 
 /* Outlives the source for the one turn that libuv needs to close a handle. */
@@ -51,7 +54,14 @@ struct token_source {
     int64_t renew_ms;          /* monotonic: from then on a new one is fetched */
     unsigned renewal_failures; /* in a row */
     bool failed;               /* the last fetch did, and there is no token */
-    struct fetch *fetch;       /* NULL = none under way */
+    enum credential_kind kinds[CREDENTIALS_MAX];
+    uint64_t signatures[CREDENTIALS_MAX]; /* of their files when they were tried last; 0 = never */
+    size_t kind_count, used;              /* used: the one that served last, else the first */
+    size_t trying, tries;                 /* of this fetch */
+    bool proven;                          /* `used` has given a token */
+    struct outcome passed_over;           /* what the first one tried was refused with */
+    int64_t skew_s;                       /* of this machine's clock, by the last answer */
+    struct fetch *fetch;                  /* NULL = none under way */
     struct turn *turn;
     struct waiter *waiting; /* oldest first */
     struct waiter *calling; /* being called back */
@@ -209,32 +219,78 @@ static void take_failure(struct token_source *source, const struct outcome *outc
     call_waiters(source, outcome);
 }
 
+static void try_credential(struct token_source *source, const char *challenge);
+
+/* With two credentials the reader wants to know which one. */
+static void name_credential(const struct token_source *source, struct outcome *outcome)
+{
+    char text[sizeof(outcome->detail) + 32];
+
+    if (source->kind_count < 2)
+        return;
+    snprintf(text, sizeof(text), "%s: %s", credential_name(source->kinds[source->trying]), outcome->detail);
+    classify_detail(outcome, 0, "", text);
+}
+
+/* Refused, the other credential is tried at once. What is told when that does not work either is the refusal of the first, unless it is of
+ * a passing nature. */
+static void take_refusal(struct token_source *source, struct outcome *outcome)
+{
+    const bool refused = outcome->class == OUTCOME_CONNECTION && credential_is_trouble(outcome->trouble);
+
+    name_credential(source, outcome);
+    if (source->tries == 1)
+        source->passed_over = *outcome;
+    if (refused && source->tries < source->kind_count) {
+        source->trying = (source->trying + 1) % source->kind_count;
+        try_credential(source, NULL);
+        return;
+    }
+    take_failure(source, refused ? &source->passed_over : outcome);
+}
+
+static void accept_token(struct token_source *source, struct token_reply *reply, int64_t sent_ms)
+{
+    source->used = source->trying;
+    source->proven = true;
+    if (source->tries == 1)
+        source->passed_over = (struct outcome){.class = OUTCOME_ACCEPTED};
+    take_token(source, reply, sent_ms);
+}
+
 static void on_reply(void *ctx, const struct http_response *response)
 {
-    struct fetch *fetch = ctx;
-    struct token_source *source = fetch->source;
-    const int64_t sent_ms = fetch->sent_ms;
+    const struct fetch fetch = *(struct fetch *)ctx;
+    struct token_source *source = fetch.source;
     struct token_reply reply;
     struct outcome outcome;
     struct error error;
+    int64_t now_s;
 
-    free(fetch);
+    free(ctx);
     if (source == NULL)
         return;
     source->fetch = NULL;
-    token_request_refusal(source->settings, response, clock_realtime_ms(source->clock) / 1000, &outcome);
+    if (token_request_is_challenge(fetch.kind, response) && !fetch.challenged) {
+        try_credential(source, response->headers.www_authenticate);
+        return;
+    }
+    now_s = clock_realtime_ms(source->clock) / 1000;
+    source->skew_s = token_request_skew_s(response, now_s);
+    token_request_refusal(fetch.kind, response, now_s, &outcome);
     if (outcome.class == OUTCOME_ACCEPTED) {
         if (token_reply_parse(response->body, response->body_length, &reply, &error) == 0) {
-            take_token(source, &reply, sent_ms);
+            accept_token(source, &reply, fetch.sent_ms);
             return;
         }
         outcome = (struct outcome){.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_REPLY};
         classify_detail(&outcome, response->status, "", error_text(&error));
     }
-    take_failure(source, &outcome);
+    take_refusal(source, &outcome);
 }
 
-static int send_request(struct token_source *source, const struct token_request *request, struct error *err)
+static int send_request(struct token_source *source, const struct token_request *request, bool challenged,
+                        struct error *err)
 {
     struct fetch *fetch = calloc(1, sizeof(*fetch));
     int result;
@@ -243,6 +299,8 @@ static int send_request(struct token_source *source, const struct token_request 
         return error_set(err, ERR_NOMEM, 0, "no memory for a token request");
     fetch->source = source;
     fetch->sent_ms = clock_monotonic_ms(source->clock);
+    fetch->kind = source->kinds[source->trying];
+    fetch->challenged = challenged;
     result = http_send(source->client, &request->http, on_reply, fetch, NULL, &fetch->request_id, err);
     if (result != 0) {
         free(fetch);
@@ -253,24 +311,53 @@ static int send_request(struct token_source *source, const struct token_request 
     return 0;
 }
 
-static void start_fetch(struct token_source *source)
+/* `challenge`: Azure Arc's answer to the same try. */
+static void try_credential(struct token_source *source, const char *challenge)
 {
     const int64_t now_s = clock_realtime_ms(source->clock) / 1000;
+    const enum credential_kind kind = source->kinds[source->trying];
     struct token_request request;
     struct outcome outcome;
     struct error error = {0};
-    int result = token_request_init(&request, source->settings, source->scope, now_s, &error);
+    int result;
 
+    source->tries += challenge == NULL;
+    source->signatures[source->trying] = credential_signature(source->settings, kind);
+    result = token_request_init(&request, source->settings, kind, source->scope, challenge, now_s, &error);
     if (result != 0) {
-        token_request_failure(&error, &outcome);
+        token_request_failure(kind, &error, &outcome);
     } else {
-        result = send_request(source, &request, &error);
+        result = send_request(source, &request, challenge != NULL, &error);
         outcome = (struct outcome){.class = OUTCOME_TRANSIENT, .trouble = TROUBLE_NETWORK};
         classify_detail(&outcome, 0, "", error_text(&error));
     }
     token_request_deinit(&request);
     if (result != 0)
+        take_refusal(source, &outcome);
+}
+
+static bool has_changed(const struct token_source *source, size_t index)
+{
+    return source->signatures[index] != 0 &&
+           source->signatures[index] != credential_signature(source->settings, source->kinds[index]);
+}
+
+/* The one that served last; an earlier one again once its files are others than those that were refused. */
+static void start_fetch(struct token_source *source)
+{
+    struct outcome outcome = {.class = OUTCOME_CONNECTION, .trouble = TROUBLE_CREDENTIAL_FILE};
+
+    source->kind_count = credential_list(source->settings, source->kinds);
+    if (source->kind_count == 0) {
+        classify_detail(&outcome, 0, "", "the connection has no credential");
         take_failure(source, &outcome);
+        return;
+    }
+    for (size_t i = source->used; i-- > 0;)
+        source->used = has_changed(source, i) ? i : source->used;
+    source->trying = source->used;
+    source->tries = 0;
+    try_credential(source, NULL);
 }
 
 /* A start that fails at once calls back, and a callback may free the source. */
@@ -343,6 +430,36 @@ void token_observe(struct token_source *source, token_done_fn *ended, void *ctx)
 {
     source->observer = ended;
     source->observer_ctx = ctx;
+}
+
+/* A projected token changes every hour: while it serves, that is no news. */
+bool token_look_at_files(struct token_source *source)
+{
+    const bool in_trouble = source->failed || source->renewal_failures > 0;
+    bool news = false;
+
+    for (size_t i = 0; i < source->kind_count; i++)
+        news = news || ((in_trouble || source->kinds[i] != CREDENTIAL_FEDERATED) && has_changed(source, i));
+    if (!news || source->fetch != NULL)
+        return false;
+    source->renew_ms = clock_monotonic_ms(source->clock);
+    next_turn(source);
+    return true;
+}
+
+const char *token_credential(const struct token_source *source)
+{
+    return source->proven ? credential_name(source->kinds[source->used]) : "";
+}
+
+const struct outcome *token_passed_over(const struct token_source *source)
+{
+    return source->proven && source->passed_over.class == OUTCOME_CONNECTION ? &source->passed_over : NULL;
+}
+
+int64_t token_clock_skew_s(const struct token_source *source)
+{
+    return source->skew_s;
 }
 
 enum token_state token_state(const struct token_source *source)

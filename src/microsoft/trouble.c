@@ -26,6 +26,13 @@ static const struct words words[TROUBLE_COUNT] = {
          {"Check the system's clock and the package ca-certificates; if a proxy inspects TLS, name its CA in ca_file.",
           "Compruebe el reloj del sistema y el paquete ca-certificates; si un proxy inspecciona TLS, indique su CA en "
           "ca_file."}},
+    [TROUBLE_PROXY] =
+        {{"The proxy refuses the way to Microsoft.", "El proxy rechaza el camino a Microsoft."},
+         {"Check proxy, the user:password in proxy_credentials_file, and that the proxy lets HTTPS to Microsoft "
+          "through; "
+          "a replaced file is noticed.",
+          "Compruebe proxy, el usuario:contraseña de proxy_credentials_file y que el proxy deje pasar HTTPS hacia "
+          "Microsoft; un archivo sustituido se nota solo."}},
     [TROUBLE_THROTTLED] = {{"Microsoft asks to slow down.", "Microsoft pide ir más despacio."},
                            {"Nothing needs doing: complyd waits as asked and goes on more slowly.",
                             "No hay que hacer nada: complyd espera lo pedido y continúa más despacio."}},
@@ -36,24 +43,46 @@ static const struct words words[TROUBLE_COUNT] = {
           "interrupciones."}},
     [TROUBLE_CREDENTIAL_FILE] =
         {{"The credential's file cannot be used.", "No se puede usar el archivo de la credencial."},
-         {"Mend what the detail says about the file (path, owner, mode 0600, content), then run systemctl reload "
-          "complyd.",
-          "Corrija lo que el detalle dice del archivo (ruta, dueño, modo 0600, contenido) y ejecute systemctl reload "
-          "complyd."}},
+         {"Mend what the detail says about the file (path, owner, mode 0600, content); complyd notices the new "
+          "file by itself.",
+          "Corrija lo que el detalle dice del archivo (ruta, dueño, modo 0600, contenido); complyd nota solo el "
+          "archivo nuevo."}},
     [TROUBLE_CREDENTIAL_WRONG] = {{"Entra refuses the credential.", "Entra rechaza la credencial."},
                                   {"Write the client secret's value, not its id, to the client_secret_file, or upload "
                                    "the certificate to the app "
-                                   "registration; then run systemctl reload complyd.",
+                                   "registration; complyd notices a new file and keeps trying.",
                                    "Escriba en client_secret_file el valor del secreto, no su identificador, o suba el "
                                    "certificado al registro de "
-                                   "la aplicación; después ejecute systemctl reload complyd."}},
+                                   "la aplicación; complyd nota un archivo nuevo y lo sigue intentando."}},
     [TROUBLE_CREDENTIAL_EXPIRED] =
         {{"The credential has expired.", "La credencial ha caducado."},
-         {"Create a new one in Entra (App registrations > Certificates & secrets), put it in the configured file and "
-          "run "
-          "systemctl reload complyd.",
+         {"Create a new one in Entra (App registrations > Certificates & secrets), put it in the configured file: "
+          "complyd notices it by itself. A federated token: look after whoever writes its file.",
           "Cree una nueva en Entra (Registros de aplicaciones > Certificados y secretos), póngala en el archivo "
-          "configurado y ejecute systemctl reload complyd."}},
+          "configurado: complyd la nota solo. Un token federado: revise quién escribe su archivo."}},
+    [TROUBLE_CERTIFICATE_EARLY] = {{"The certificate is not valid yet.", "El certificado todavía no es válido."},
+                                   {"Check this machine's clock; if it is right, go on using the former certificate "
+                                    "until the day that the detail "
+                                    "names.",
+                                    "Compruebe el reloj de esta máquina; si está en hora, siga usando el certificado "
+                                    "anterior hasta el día que dice "
+                                    "el detalle."}},
+    [TROUBLE_KEY_MISMATCH] = {{"The certificate and the private key do not belong together.",
+                               "El certificado y la clave privada no se corresponden."},
+                              {"Put the certificate and the key of one pair in certificate_file and private_key_file; "
+                               "complyd notices the new "
+                               "files by itself.",
+                               "Ponga el certificado y la clave de una misma pareja en certificate_file y "
+                               "private_key_file; complyd nota solo "
+                               "los archivos nuevos."}},
+    [TROUBLE_IDENTITY] = {{"This machine's managed identity gives no token.",
+                           "La identidad administrada de esta máquina no da token."},
+                          {"Give the machine an identity in Azure (Identity), with its client_id if user-assigned, "
+                           "without if its own; on "
+                           "Azure Arc add complyd's user to the group himds.",
+                           "Dé a la máquina una identidad en Azure (Identidad), con su client_id si es asignada por el "
+                           "usuario, sin él si "
+                           "es la suya; en Azure Arc añada el usuario de complyd al grupo himds."}},
     [TROUBLE_ASSERTION] =
         {{"Entra refuses the signed assertion.", "Entra rechaza la aserción firmada."},
          {"Upload the file of certificate_file to the app registration, or check the federated credential's issuer, "

@@ -260,6 +260,16 @@ struct uv_loop_s *http_client_loop(const struct http_client *client)
     return client->setup.loop;
 }
 
+int http_reload_proxy(struct http_client *client, struct error *err)
+{
+    return proxy_reload(&client->setup.proxy, err);
+}
+
+bool http_is_local_url(const char *url)
+{
+    return transfer_is_local_url(url);
+}
+
 size_t http_in_flight(const struct http_client *client)
 {
     return client->in_flight;

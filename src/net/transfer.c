@@ -44,9 +44,6 @@ int transfer_setup_init(struct transfer_setup *setup, uv_loop_t *loop, const str
         .stall_ms = given_or(options->stall_ms, DEFAULT_STALL_MS),
         .max_body = options->max_body > 0 ? options->max_body : DEFAULT_MAX_BODY,
     };
-    setup->proxy = strdup(options->proxy != NULL ? options->proxy : "");
-    if (setup->proxy == NULL)
-        goto fail;
     if (options->ca_file != NULL && options->ca_file[0] != '\0') {
         setup->ca_file = strdup(options->ca_file);
         if (setup->ca_file == NULL)
@@ -57,7 +54,10 @@ int transfer_setup_init(struct transfer_setup *setup, uv_loop_t *loop, const str
         if (setup->unix_socket == NULL)
             goto fail;
     }
-    return 0;
+    int result = proxy_init(&setup->proxy, options->proxy, options->proxy_credentials_file, err);
+    if (result != 0)
+        transfer_setup_deinit(setup);
+    return result;
 
 fail:
     transfer_setup_deinit(setup);
@@ -67,10 +67,9 @@ fail:
 void transfer_setup_deinit(struct transfer_setup *setup)
 {
     free(setup->ca_file);
-    free(setup->proxy);
+    proxy_deinit(&setup->proxy);
     free(setup->unix_socket);
     setup->ca_file = NULL;
-    setup->proxy = NULL;
     setup->unix_socket = NULL;
 }
 
@@ -146,8 +145,7 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, setup->proxy); /* "" and an empty NOPROXY: the environment is not read */
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    proxy_apply(&setup->proxy, easy, true);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." in a path may be names */
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -174,6 +172,7 @@ struct transfer *transfer_new(const struct transfer_setup *setup, struct error *
     if (transfer->easy == NULL)
         goto fail;
     transfer->setup = setup;
+    transfer->proxy_version = setup->proxy.version;
     transfer->id_line.data = transfer->id_text;
     buf_init(&transfer->sent, 0);
     buf_init(&transfer->received, setup->max_body);
@@ -216,7 +215,7 @@ static bool is_local_host(const char *host)
     return false;
 }
 
-static bool is_local_url(const char *url)
+bool transfer_is_local_url(const char *url)
 {
     CURLU *parts = curl_url();
     char *host = NULL;
@@ -236,7 +235,7 @@ static int check_url(const struct transfer_setup *setup, const struct http_reque
     *ret_plain = false;
     if (strncasecmp(request->url, "https://", 8) == 0)
         return 0;
-    if (plain_allowed && strncasecmp(request->url, "http://", 7) == 0 && is_local_url(request->url)) {
+    if (plain_allowed && strncasecmp(request->url, "http://", 7) == 0 && transfer_is_local_url(request->url)) {
         *ret_plain = true;
         return 0;
     }
@@ -247,12 +246,13 @@ static void set_switches(struct transfer *transfer, const struct http_request *r
 {
     if (transfer->plain != plain)
         curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
-    if (transfer->no_proxy != request->no_proxy)
-        curl_easy_setopt(transfer->easy, CURLOPT_PROXY, request->no_proxy ? "" : transfer->setup->proxy);
+    if (transfer->no_proxy != request->no_proxy || transfer->proxy_version != transfer->setup->proxy.version)
+        proxy_apply(&transfer->setup->proxy, transfer->easy, !request->no_proxy);
     if (transfer->fresh != request->fresh_connection)
         curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     transfer->plain = plain;
     transfer->no_proxy = request->no_proxy;
+    transfer->proxy_version = transfer->setup->proxy.version;
     transfer->fresh = request->fresh_connection;
     transfer->secret = request->secret_body;
 }
@@ -372,6 +372,15 @@ static int code_of(const struct transfer *transfer, CURLcode result)
     }
 }
 
+/* What a proxy answered to CONNECT; 0 = it was not asked. */
+static int proxy_status(const struct transfer *transfer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return (int)status;
+}
+
 static void take_answer(struct transfer *transfer)
 {
     long status = 0;
@@ -380,14 +389,16 @@ static void take_answer(struct transfer *transfer)
     transfer->response.status = (int)status;
     transfer->response.body = buf_text(&transfer->received);
     transfer->response.body_length = transfer->received.length;
+    transfer->response.proxy_status = proxy_status(transfer);
 }
 
+/* Behind a proxy that refused, CONNECT is all that was sent. */
 static bool maybe_sent(const struct transfer *transfer)
 {
     long bytes = 0;
 
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
-    return bytes > 0;
+    return bytes > 0 && proxy_status(transfer) < 300;
 }
 
 /* libcurl is content with an answer that ends within its headers, and a status without a body may mean "accepted". */

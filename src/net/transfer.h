@@ -14,13 +14,14 @@
 
 #include "net/http.h"
 
+#include "proxy.h"
 #include "request_headers.h"
 
 /* What all transfers of a client have in common. */
 struct transfer_setup {
     uv_loop_t *loop;
-    char *ca_file;     /* NULL = the system's trust store */
-    char *proxy;       /* "" = none */
+    char *ca_file; /* NULL = the system's trust store */
+    struct proxy proxy;
     char *unix_socket; /* NULL = none */
     int64_t connect_ms;
     int64_t total_ms;
@@ -49,12 +50,16 @@ struct transfer {
     char curl_error[CURL_ERROR_SIZE];
     enum http_method method;
     bool secret, plain, no_proxy, fresh; /* as set on the easy handle */
+    unsigned proxy_version;
     struct http_response response;
 };
 
 int transfer_setup_init(struct transfer_setup *setup, uv_loop_t *loop, const struct http_options *options,
                         struct error *err);
 void transfer_setup_deinit(struct transfer_setup *setup);
+
+/* True for URLs of this machine and of Azure's metadata service: the only ones that may be asked in plain HTTP. */
+bool transfer_is_local_url(const char *url);
 
 struct transfer *transfer_new(const struct transfer_setup *setup, struct error *err);
 void transfer_free(struct transfer *transfer);

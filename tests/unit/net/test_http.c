@@ -301,20 +301,42 @@ static void test_the_environments_proxies_are_not_read(void **state)
     get_and_wait(&fixture, &answer);
     assert_int_equal(answer.response.result, 0);
     fixture_stop(&fixture);
-    setenv("no_proxy", "*", 1);
-    const struct http_options proxied = {.proxy = "http://127.0.0.1:1"};
-    fixture_start(&fixture, false, &proxied);
-    play(&fixture, fine);
-    get_and_wait(&fixture, &answer);
-    assert_int_equal(answer.response.result, ERR_NETWORK);
-    const struct http_request direct = {.url = url_of(&fixture, "/"), .no_proxy = true};
-    send_and_wait(&fixture, &direct, &answer);
-    assert_int_equal(answer.response.result, 0);
-    fixture_stop(&fixture);
     unsetenv("https_proxy");
     unsetenv("HTTPS_PROXY");
     unsetenv("all_proxy");
-    unsetenv("no_proxy");
+}
+
+static void test_a_proxy_is_used_but_where_the_request_or_no_proxy_forbids(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        int result;
+    } cases[] = {
+        {"NO_PROXY", "example.com,.example.org", ERR_NETWORK},
+        {"NO_PROXY", "127.0.0.1,localhost", 0},
+        {"no_proxy", "example.com, localhost,127.0.0.1", 0},
+        {"NO_PROXY", "*", 0},
+        {"NO_PROXY", "", ERR_NETWORK},
+    };
+    const struct http_options proxied = {.proxy = "http://127.0.0.1:1"};
+    struct fixture fixture;
+    struct answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        setenv(cases[i].name, cases[i].value, 1);
+        fixture_start(&fixture, false, &proxied);
+        play(&fixture, fine);
+        get_and_wait(&fixture, &answer);
+        assert_int_equal(answer.response.result, cases[i].result);
+        const struct http_request direct = {.url = url_of(&fixture, "/"), .no_proxy = true};
+        send_and_wait(&fixture, &direct, &answer);
+        assert_int_equal(answer.response.result, 0);
+        get_and_wait(&fixture, &answer); /* the handle is used again */
+        assert_int_equal(answer.response.result, cases[i].result);
+        fixture_stop(&fixture);
+        unsetenv(cases[i].name);
+    }
 }
 
 static void test_only_https_is_spoken(void **state)
@@ -389,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_a_callback_may_send),
         cmocka_unit_test(test_big_bodies_pass_both_ways),
         cmocka_unit_test(test_the_environments_proxies_are_not_read),
+        cmocka_unit_test(test_a_proxy_is_used_but_where_the_request_or_no_proxy_forbids),
         cmocka_unit_test(test_only_https_is_spoken),
         cmocka_unit_test(test_an_idle_client_causes_no_wake_up),
     };
