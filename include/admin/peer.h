@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/person.h"
+
 struct peer {
     uid_t uid;
     gid_t gid;
@@ -17,10 +19,8 @@ struct peer {
     bool in_group;   /* the group asked about is the peer's primary or one of its further ones */
 };
 
-enum { PEER_TEXT = 96 };
-
-/* "root (uid 0, pid 4711)", for people; the name as /etc/passwd has it. Returns text. */
-const char *peer_describe(const struct peer *peer, char text[PEER_TEXT]);
+/* Who they are, for people (base/person). Returns text. */
+const char *peer_describe(const struct peer *peer, char text[PERSON_TEXT]);
 
 /* As they were when the peer connected. 0, or ERR_IO. */
 int peer_read(int fd, gid_t group, struct peer *ret_peer);

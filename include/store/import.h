@@ -29,8 +29,9 @@ struct import_error {
 
 enum { IMPORT_LINE_MAX = 1024 * 1024 }; /* bytes of one line */
 
-/* Reads `in` to its end. `progress` (may be NULL) is called about every 4,096 lines; non-zero cancels (ERR_CANCELED). */
-int import_stream(struct database *database, FILE *in,
+/* Reads `in` to its end. `progress` (may be NULL) is called about every 4,096 lines; non-zero cancels (ERR_CANCELED).
+ * `actor` is who the activity log says did it; NULL = no entry. */
+int import_stream(struct database *database, FILE *in, const char *actor,
                   int (*progress)(void *ctx, const struct import_progress *progress), void *ctx,
                   struct import_progress *ret_done, struct import_error *ret_where, struct error *err);
 

@@ -293,7 +293,7 @@ void api_look_start_write(struct api_look *look)
 
 static void note_change(const struct api_request *request, const char *what, const char *device, const char *connection)
 {
-    char actor[PEER_TEXT];
+    char actor[PERSON_TEXT];
 
     activity_log_add(daemon_activity(request->daemon),
                      &(struct activity_entry){.kind = activity_kind_name(ACTIVITY_OPERATOR),

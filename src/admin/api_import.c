@@ -30,6 +30,7 @@ struct intake {
     struct store_thread *thread;
     char *path; /* of the store: the file lies beside it, where there is room for the data */
     FILE *file;
+    char actor[PERSON_TEXT];
     int64_t size;
     atomic_bool canceled;
     struct import_progress done;
@@ -100,7 +101,8 @@ static int import(struct store_job *job, struct database *database, struct error
     if (result != 0)
         return result;
     rewind(intake->file);
-    return import_stream(database, intake->file, on_progress, intake, &intake->done, &intake->where, err);
+    return import_stream(database, intake->file, intake->actor, on_progress, intake, &intake->done, &intake->where,
+                         err);
 }
 
 static void free_intake(struct intake *intake)
@@ -266,6 +268,7 @@ void api_import_post(struct api_request *request)
     struct intake *intake = current;
 
     api_log_change(request, "an import", NULL, NULL);
+    peer_describe(&request->peer, intake->actor);
     request->spill = NULL;
     request->abandon = NULL;
     submit(intake, import, import_done);

@@ -3,10 +3,8 @@
 #include "admin/peer.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,36 +49,13 @@ bool peer_is_allowed(const struct peer *peer)
     return peer->uid == 0 || peer->uid == geteuid() || peer->in_group;
 }
 
-/* The file alone: other sources of names may be far away, and the loop waits for nobody. */
-static void find_name(uid_t uid, char *name, size_t size)
+const char *peer_describe(const struct peer *peer, char text[PERSON_TEXT])
 {
-    FILE *file = fopen("/etc/passwd", "re");
-    struct passwd entry, *found = NULL;
-    char buffer[1024];
+    char place[40];
 
-    name[0] = '\0';
-    while (file != NULL && fgetpwent_r(file, &entry, buffer, sizeof(buffer), &found) == 0) {
-        if (entry.pw_uid == uid) {
-            snprintf(name, size, "%s", entry.pw_name);
-            break;
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-}
-
-const char *peer_describe(const struct peer *peer, char text[PEER_TEXT])
-{
-    char name[40], place[40];
-
-    find_name(peer->uid, name, sizeof(name));
     if (peer->session[0] != '\0')
         snprintf(place, sizeof(place), "web session %s", peer->session);
     else
         snprintf(place, sizeof(place), "pid %d", (int)peer->pid);
-    if (name[0] != '\0')
-        snprintf(text, PEER_TEXT, "%s (uid %u, %s)", name, (unsigned)peer->uid, place);
-    else
-        snprintf(text, PEER_TEXT, "uid %u (%s)", (unsigned)peer->uid, place);
-    return text;
+    return person_describe(peer->uid, place, text);
 }

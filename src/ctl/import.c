@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "base/person.h"
 #include "ctl/command.h"
 #include "ctl/failure.h"
 #include "ctl/locate.h"
@@ -86,11 +88,14 @@ static void summary_text(const struct import *import)
 
 static int stream(struct import *import, struct database *database)
 {
+    char actor[PERSON_TEXT], place[32];
     struct error err = {0};
     int result;
 
+    snprintf(place, sizeof(place), "pid %d", (int)getpid());
+    person_describe(getuid(), place, actor);
     progress_start(&import->progress, import->invocation->err, "import", command_has(import->invocation, OPTION_JSON));
-    result = import_stream(database, import->in, on_progress, import, &import->done, &import->where, &err);
+    result = import_stream(database, import->in, actor, on_progress, import, &import->done, &import->where, &err);
     progress_end(&import->progress);
     if (result != 0 && import->where.line > 0)
         return failure_input(import->invocation, import->name, import->where.line, import->where.column, &err);

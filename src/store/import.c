@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "activity_internal.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "database_internal.h"
@@ -239,6 +240,24 @@ static int set_cache(struct database *database, int size, struct error *err)
     return statement_exec(database, sql, err);
 }
 
+/* Who did it stands in the activity log, if it is done. */
+static int write_down(const struct import *import)
+{
+    char detail[128];
+
+    if (!import->actor || !import->began)
+        return 0;
+    snprintf(detail, sizeof(detail), "an import of %lld devices, %lld policies and %lld deletions",
+             (long long)import->done->devices, (long long)import->done->policies, (long long)import->done->deletions);
+    return activity_add(import->database,
+                        &(struct activity_entry){.at_ms = clock_realtime_ms(clock_system()),
+                                                 .kind = activity_kind_name(ACTIVITY_OPERATOR),
+                                                 .result = "done",
+                                                 .actor = import->actor,
+                                                 .detail = detail},
+                        import->err);
+}
+
 static int run(struct import *import)
 {
     struct database *database = import->database;
@@ -250,13 +269,15 @@ static int run(struct import *import)
     }
     import_write_finalize(&import->writer);
     if (code == 0)
+        code = write_down(import);
+    if (code == 0)
         code = statement_exec(database, "COMMIT", import->err);
     if (code < 0 && import->began)
         sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
     return code;
 }
 
-int import_stream(struct database *database, FILE *in,
+int import_stream(struct database *database, FILE *in, const char *actor,
                   int (*progress)(void *ctx, const struct import_progress *progress), void *ctx,
                   struct import_progress *ret_done, struct import_error *ret_where, struct error *err)
 {
@@ -264,6 +285,7 @@ int import_stream(struct database *database, FILE *in,
         .database = database,
         .writer.now_s = clock_realtime_ms(clock_system()) / 1000,
         .countdown = PROGRESS_LINES,
+        .actor = actor,
         .progress = progress,
         .ctx = ctx,
         .done = ret_done,

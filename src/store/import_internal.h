@@ -41,6 +41,7 @@ struct import {
     int64_t written;      /* bytes */
     unsigned countdown;   /* lines or records until progress is told */
     bool began;           /* the transaction */
+    const char *actor;    /* for the activity log; NULL = no entry */
     int (*progress)(void *ctx, const struct import_progress *progress);
     void *ctx;
     struct import_progress *done;

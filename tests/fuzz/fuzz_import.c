@@ -91,7 +91,7 @@ static int import(const uint8_t *data, size_t size)
     FILE *in = fmemopen((void *)(uintptr_t)data, size, "r");
 
     require(in != NULL);
-    int code = import_stream(database, in, NULL, NULL, &done, &where, &err);
+    int code = import_stream(database, in, "root", NULL, NULL, &done, &where, &err);
     fclose(in);
     require(sqlite3_get_autocommit(database->handle));
     if (code == 0) {

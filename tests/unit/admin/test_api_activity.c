@@ -269,7 +269,7 @@ static void acts_are_written_down(void **state)
 
 static void who_asks(void **state)
 {
-    char text[PEER_TEXT];
+    char text[PERSON_TEXT];
 
     (void)state;
     assert_string_equal(peer_describe(&(struct peer){.uid = 0, .pid = 12}, text), "root (uid 0, pid 12)");

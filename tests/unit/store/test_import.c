@@ -17,7 +17,7 @@ static struct outcome import_bytes(struct fixture *fixture, const void *data, si
     FILE *in = length > 0 ? fmemopen((void *)(uintptr_t)data, length, "r") : fopen("/dev/null", "re");
 
     assert_non_null(in);
-    outcome.code = import_stream(fixture->database, in, NULL, NULL, &outcome.done, &outcome.where, &outcome.err);
+    outcome.code = import_stream(fixture->database, in, NULL, NULL, NULL, &outcome.done, &outcome.where, &outcome.err);
     fclose(in);
     return outcome;
 }
@@ -534,7 +534,7 @@ static void test_pipe(void **state)
                      "re");
 
     assert_non_null(in);
-    outcome.code = import_stream(fixture->database, in, NULL, NULL, &outcome.done, &outcome.where, &outcome.err);
+    outcome.code = import_stream(fixture->database, in, NULL, NULL, NULL, &outcome.done, &outcome.where, &outcome.err);
     assert_int_equal(pclose(in), 0);
     assert_int_equal(outcome.code, 0);
     assert_int_equal(outcome.done.lines, 30000);
@@ -569,8 +569,8 @@ static void run_watched(struct fixture *fixture, struct watch *watch, struct out
         used += (size_t)snprintf(text + used, 64, "{\"device\":{\"device_id\":\"%d\",\"platform\":\"ios\"}}\n", i);
     FILE *in = fmemopen(text, used, "r");
     assert_non_null(in);
-    outcome->code =
-        import_stream(fixture->database, in, watch_progress, watch, &outcome->done, &outcome->where, &outcome->err);
+    outcome->code = import_stream(fixture->database, in, NULL, watch_progress, watch, &outcome->done, &outcome->where,
+                                  &outcome->err);
     fclose(in);
     free(text);
 }
@@ -647,6 +647,34 @@ static void test_check_does_not_wait(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
+static int import_by(struct fixture *fixture, const char *actor, const char *text)
+{
+    struct outcome outcome = {0};
+    FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+
+    assert_non_null(in);
+    outcome.code = import_stream(fixture->database, in, actor, NULL, NULL, &outcome.done, &outcome.where, &outcome.err);
+    fclose(in);
+    return outcome.code;
+}
+
+static void test_who_did_it(void **state)
+{
+    static const char good[] = "{\"device\":{\"device_id\":\"a\",\"platform\":\"ios\"}}\n"
+                               "{\"policy\":{\"policy_id\":\"p\"}}\n{\"delete_device\":\"b\"}\n";
+    struct fixture *fixture = *state;
+
+    assert_int_equal(import_by(fixture, NULL, good), 0);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM activity"), 0);
+    assert_int_equal(import_by(fixture, "root", good), 0);
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT kind || ' ' || result || ' ' || actor FROM activity"),
+                        "operator done root");
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT detail FROM activity"),
+                        "an import of 1 devices, 1 policies and 1 deletions");
+    assert_int_equal(import_by(fixture, "root", "{\"device\":{\"device_id\":\"c\"}}\n"), ERR_INVALID);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM activity"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -678,6 +706,7 @@ int main(void)
         TEST(test_progress),
         TEST(test_cancel),
         TEST(test_settings_stay),
+        TEST(test_who_did_it),
         TEST(test_check_does_not_wait),
     };
 

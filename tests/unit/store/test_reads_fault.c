@@ -37,7 +37,7 @@ static int import(struct fixture *fixture, const char *text)
     FILE *in = fopen(path, "re");
 
     assert_non_null(in);
-    int code = import_stream(fixture->database, in, NULL, NULL, &done, &where, &err);
+    int code = import_stream(fixture->database, in, "root", NULL, NULL, &done, &where, &err);
     fclose(in);
     if (code < 0)
         assert_string_equal(tmpstore_text(&fixture->store, "SELECT count(*) FROM device"), "0");
