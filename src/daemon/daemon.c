@@ -48,6 +48,7 @@ struct slot {
 struct daemon {
     struct uv_loop_s *loop;
     struct generation *generation; /* the one in force */
+    struct generation *first;      /* of the start: store and socket stay what it says */
     struct connection_context context;
     struct database_lock *lock;
     struct store_thread *writer, *reader;
@@ -296,7 +297,7 @@ static int open_writer(struct daemon *daemon, const char *path, struct error *er
 
 static int open_store(struct daemon *daemon, struct error *err)
 {
-    const char *path = daemon->generation->settings->store;
+    const char *path = daemon->first->settings->store;
     int rc = daemon->lock ? 0 : database_lock(path, &daemon->lock, err);
     if (rc == 0)
         rc = bring_up_to_date(path, err);
@@ -323,7 +324,7 @@ static void on_open_timer(uv_timer_t *timer)
     struct error err = {0};
     int rc = open_store(daemon, &err);
     if (rc == 0) {
-        log_notice(TAG_STORE, "store %s is open", daemon->generation->settings->store);
+        log_notice(TAG_STORE, "store %s is open", daemon->first->settings->store);
         note(daemon, ACTIVITY_STORE, "works_again", daemon->store_error.message);
         memset(&daemon->store_error, 0, sizeof(daemon->store_error));
         return;
@@ -368,7 +369,7 @@ static void on_health_timer(uv_timer_t *timer)
     if (health_mended(&daemon->health, stats.commits, monotonic_ms(daemon))) {
         daemon->state = DAEMON_RUNNING;
         note(daemon, ACTIVITY_STORE, "works_again", "");
-        log_notice(TAG_STORE, "store %s works again", daemon->generation->settings->store);
+        log_notice(TAG_STORE, "store %s works again", daemon->first->settings->store);
     }
     if (daemon->health.failing)
         purge(daemon); /* something to try it with, should nothing else be wanted of it */
@@ -429,6 +430,7 @@ static void start_meter(struct daemon *daemon)
 static void free_daemon(struct daemon *daemon)
 {
     database_unlock(daemon->lock);
+    release_generation(daemon->first);
     release_generation(daemon->generation);
     activity_log_free(daemon->activity);
     figures_free(daemon->figures);
@@ -448,6 +450,8 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
         settings_free(settings);
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
+    daemon->first = daemon->generation;
+    daemon->first->users++;
     if (!(daemon->figures = figures_new(daemon, settings->store))) {
         free_daemon(daemon);
         return error_set(err, ERR_NOMEM, 0, "daemon");
@@ -507,8 +511,8 @@ void daemon_reload(struct daemon *daemon, struct settings *settings)
         settings_free(settings);
         return;
     }
-    keep_fixed("[daemon] store", old->settings->store, settings->store);
-    keep_fixed("[daemon] control_socket", old->settings->control_socket, settings->control_socket);
+    keep_fixed("[daemon] store", daemon->first->settings->store, settings->store);
+    keep_fixed("[daemon] control_socket", daemon->first->settings->control_socket, settings->control_socket);
     daemon->generation = generation;
     daemon->context.settings = settings;
     note(daemon, ACTIVITY_CONFIGURATION, "loaded", "");
@@ -626,7 +630,7 @@ void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status
     *ret_status = (struct daemon_status){
         .state = daemon->state,
         .started_at_ms = daemon->started_at_ms,
-        .store_path = daemon->generation->settings->store,
+        .store_path = daemon->first->settings->store,
         .store_result = daemon->store_error.code,
         .store_error = daemon->store_error.message,
         .loop_turns = &daemon->meter.turns,

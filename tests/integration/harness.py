@@ -407,13 +407,14 @@ class Daemon:
     def command(self, *arguments):
         return [self.build / "bin" / "complyd", "--config", self.config, *arguments]
 
-    def start(self, *arguments, ready=True, env=None, wrapper=()):
-        """Starts it in the foreground; with `ready`, waits until it says READY=1. `wrapper` goes before the command."""
+    def start(self, *arguments, ready=True, env=None, wrapper=(), foreground=True):
+        """Starts it; with `ready`, waits until it says READY=1. `wrapper` goes before the command. `foreground`: the log is text with
+        times, whatever the configuration says."""
         assert self.process is None or not self.process.running(), "still running"
         self._collect()
         self._starts += 1
         self.notify = NotifySocket(self.directory / f"notify-{self._starts}")
-        self.process = Process([*wrapper, *self.command("--foreground", *arguments)], self.log,
+        self.process = Process([*wrapper, *self.command(*["--foreground"] * foreground, *arguments)], self.log,
                                env={"NOTIFY_SOCKET": self.notify.path, **(env or {})})
         if ready:
             self.wait_ready()
