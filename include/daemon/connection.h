@@ -66,6 +66,8 @@ struct connection_status {
     int64_t since_ms;        /* wall clock: when the state began */
     int64_t next_try_ms;     /* wall clock: next probe; -1 = none */
     int64_t last_success_ms; /* wall clock: last report accepted; -1 = none since start */
+    const char *credential;               /* key of the one in use; "" = none yet */
+    int64_t credential_expires_ms;        /* of it, wall clock; -1 = not known */
     int64_t graph_token_expires_ms, intune_token_expires_ms; /* -1 = none */
     struct channel_status channel[CHANNEL_COUNT];
     struct full_report_state weekly, resync;

@@ -129,6 +129,8 @@ static void add_connection(const struct connection_status *connection, bool enab
     view_text(out, "detail", connection->detail);
     view_time_ms(out, "next_try", connection->next_try_ms);
     view_time_ms(out, "last_success", connection->last_success_ms);
+    view_text(out, "credential", connection->credential);
+    view_time_ms(out, "credential_expires", connection->credential_expires_ms);
     view_time_ms(out, "graph_token_expires", connection->graph_token_expires_ms);
     view_time_ms(out, "intune_token_expires", connection->intune_token_expires_ms);
     for (int i = 0; i < CHANNEL_COUNT; i++)

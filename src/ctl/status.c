@@ -194,6 +194,8 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
         add_figure(&text, connection, "awaiting_verdict", "waiting for Microsoft's verdict");
     field_figures(out, "  Requests", &text);
     field_time(out, "  Last success", client_text(connection, "last_success"), now_ms);
+    output_field(out, "  Credential in use", client_text(connection, "credential"));
+    field_time(out, "  Credential valid until", client_text(connection, "credential_expires"), now_ms);
     field_time(out, "  Graph token valid until", client_text(connection, "graph_token_expires"), now_ms);
     field_time(out, "  Intune token valid until", client_text(connection, "intune_token_expires"), now_ms);
     print_walk(member(connection, "weekly"), "  Weekly report", now_ms, out);

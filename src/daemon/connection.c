@@ -112,8 +112,10 @@ static int make_network(struct connection *connection, struct error *err)
 {
     const struct connection_settings *settings = connection->settings;
     const struct clock *clock = connection->context->clock;
-    struct http_options options = {
-        .ca_file = settings->ca_file, .proxy = settings->proxy, .max_connections = MAX_CONNECTIONS};
+    struct http_options options = {.ca_file = settings->ca_file,
+                                   .proxy = settings->proxy,
+                                   .proxy_credentials_file = settings->proxy_credentials_file,
+                                   .max_connections = MAX_CONNECTIONS};
     char scope[600];
     int rc = http_client_new(connection->context->loop, &options, &connection->http, err);
     if (rc < 0)
@@ -180,6 +182,7 @@ void connection_begin(struct connection *connection, enum account_state state)
     if (!connection->reporting)
         return;
     connection_load_endpoints(connection);
+    connection_tend_credentials(connection);
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
                      connection->context->settings->full_report_spread_ms);
     drift_tick(connection->drift);
@@ -216,6 +219,8 @@ void connection_retry(struct connection *connection)
         account_retry(connection->account);
     if (!is_running(connection))
         return;
+    (void)http_reload_proxy(connection->http, NULL);
+    connection_tend_credentials(connection);
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
                      connection->context->settings->full_report_spread_ms);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {

@@ -19,6 +19,7 @@
 #include "daemon/sender.h"
 #include "daemon/stats.h"
 #include "daemon/weekly.h"
+#include "microsoft/credential.h"
 #include "microsoft/endpoints.h"
 #include "microsoft/token.h"
 #include "store/connection.h"
@@ -41,6 +42,11 @@ struct lane {
     bool fresh;        /* after a 503: the next request takes a new connection */
     bool users_wanted; /* rows wait for users that can only be looked up once the way is open */
     struct repeat refused_lines, accepted_lines, failed_lines, parked_lines;
+};
+
+struct credential_dates {
+    int64_t expires_s; /* wall clock; 0 = not looked yet, -1 = not known */
+    int told;          /* credential_nearness() that stands in the log */
 };
 
 struct connection {
@@ -69,6 +75,11 @@ struct connection {
     int64_t endpoints_at_ms; /* wall clock; 0 = none */
     bool endpoints_loaded;   /* the store was asked */
     struct endpoints_discovery *discovery;
+
+    struct credential_dates credentials[CREDENTIALS_MAX];
+    int64_t dates_at_ms;    /* monotonic: when the dates were looked at; 0 = never */
+    const char *credential; /* in use; NULL = none yet */
+    bool skew_told;
 
     enum connection_state state;
     int64_t since_ms; /* wall clock */
@@ -104,6 +115,11 @@ void connection_note_walk(const struct connection *connection, enum full_report_
 
 /* What Microsoft believes, read back. */
 int connection_make_drift(struct connection *connection, struct error *err);
+
+/* Looks at the credentials' dates and files, every now and then; takes note that a token has come; tells of them. */
+void connection_tend_credentials(struct connection *connection);
+void connection_token_came(struct connection *connection, const struct token_source *source);
+void connection_credential_status(const struct connection *connection, const char **ret_name, int64_t *ret_expires_ms);
 
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);

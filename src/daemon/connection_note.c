@@ -48,6 +48,8 @@ static void note_token(struct connection *connection, enum trouble *told, const 
 static void on_graph_token(void *ctx, const struct outcome *outcome)
 {
     struct connection *connection = ctx;
+    if (!outcome)
+        connection_token_came(connection, connection->graph_token);
     stats_count_token(connection->stats, STATS_GRAPH, !outcome);
     note_token(connection, &connection->graph_token_told, "Microsoft Graph",
                token_expires_at_ms(connection->graph_token), outcome);
@@ -56,6 +58,8 @@ static void on_graph_token(void *ctx, const struct outcome *outcome)
 static void on_intune_token(void *ctx, const struct outcome *outcome)
 {
     struct connection *connection = ctx;
+    if (!outcome)
+        connection_token_came(connection, connection->intune_token);
     stats_count_token(connection->stats, STATS_INTUNE, !outcome);
     note_token(connection, &connection->intune_token_told, "Intune", token_expires_at_ms(connection->intune_token),
                outcome);

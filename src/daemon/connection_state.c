@@ -128,6 +128,7 @@ void connection_tend(struct connection *connection)
 {
     if (!connection->reporting || connection->stopping)
         return;
+    connection_tend_credentials(connection);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
         budget_available(&connection->lanes[channel].budget, BUDGET_CHANGE,
                          1); /* a throttled rate recovers with time */
@@ -177,6 +178,8 @@ void connection_status(const struct connection *connection, struct connection_st
         .tenant_id = connection->settings->tenant_id,
         .state = connection->state,
         .detail = "",
+        .credential = "",
+        .credential_expires_ms = -1,
         .since_ms = connection->since_ms,
         .next_try_ms = -1,
         .last_success_ms = -1,
@@ -192,6 +195,7 @@ void connection_status(const struct connection *connection, struct connection_st
     ret_status->trouble = gate->trouble;
     ret_status->detail = gate->detail;
     ret_status->next_try_ms = gate->state == GATE_WAITING ? gate->next_try_ms : -1;
+    connection_credential_status(connection, &ret_status->credential, &ret_status->credential_expires_ms);
     ret_status->graph_token_expires_ms = token_expires_at_ms(connection->graph_token);
     ret_status->intune_token_expires_ms = token_expires_at_ms(connection->intune_token);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++) {

@@ -44,6 +44,8 @@ void fake_reset(void)
                                    .since_ms = 1770000000000,
                                    .next_try_ms = -1,
                                    .last_success_ms = -1,
+                                   .credential = "client_secret_file",
+                                   .credential_expires_ms = -1,
                                    .graph_token_expires_ms = -1,
                                    .intune_token_expires_ms = -1,
                                    .weekly = {.due_at_ms = 1770600000000, .started_at_ms = -1, .finished_at_ms = -1},
