@@ -126,7 +126,7 @@ static int set_up(struct database *database, struct error *err)
     static const char common[] = "PRAGMA temp_store = memory; PRAGMA mmap_size = 0;"
                                  "PRAGMA trusted_schema = off; PRAGMA recursive_triggers = off;";
     static const char reader[] = "PRAGMA cache_size = -512; PRAGMA query_only = on;";
-    static const char writer[] = "PRAGMA cache_size = -2048; PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
+    static const char writer[] = "PRAGMA cache_size = -1024; PRAGMA journal_mode = wal; PRAGMA synchronous = full;"
                                  "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;";
 
     int code = statement_exec(database, common, err);
