@@ -430,7 +430,7 @@ END;
 CREATE TRIGGER device_insert AFTER INSERT ON device
 BEGIN
     DELETE FROM tombstone WHERE device_id = NEW.device_id;
-    INSERT INTO renamed (device_id) VALUES (NEW.device_id);
+    INSERT INTO renamed (device_id) SELECT device_id FROM report WHERE device_id = NEW.device_id;
     INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
     DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
 END;
