@@ -40,6 +40,7 @@ struct fleet_device {
     int64_t queued_at_ms, due_at_ms; /* -1 = none; due_at only in backoff */
     unsigned attempts;
     bool in_flight;
+    bool held; /* by the breaker */
 };
 
 void fleet_device_deinit(struct fleet_device *device);
@@ -129,6 +130,7 @@ struct fleet_plan_entry {
     struct decision decision;
     enum azure_state previous;
     bool needless; /* nothing would be sent: already told */
+    bool held;     /* by the breaker */
 };
 
 int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,

@@ -24,6 +24,7 @@
 
 #include "model/decision.h"
 #include "model/report.h"
+#include "store/breaker.h"
 #include "store/thread.h"
 
 /* A report that is ready to be sent. One allocation: free with outbox_item_free(). Strings point into it. */
@@ -55,7 +56,7 @@ struct outbox_stage {
     enum priority mildest; /* claim only rows at least this urgent: PRIORITY_WEEKLY = all */
     unsigned limit;        /* items wanted, at most 1000; about 4 x limit rows are looked at */
     int64_t now_ms;
-    bool hold_worsening; /* leave worsening reports where they are: the breaker is open */
+    struct breaker_limits breaker; /* max_count 0: no breaker */
     bool
         shared_messages; /* a message carries several devices: none can be sent again alone, so each try gets a new GUID and stamp */
     /* out */
@@ -64,8 +65,10 @@ struct outbox_stage {
     char **unknown_users; /* user principal names to resolve first: users_record, then stage again; at most 100 */
     size_t unknown_user_count;
     unsigned needless, waiting, parked, held; /* rows settled without a message */
-    bool more;                                /* rows are left that could be staged now */
-    int64_t next_due_ms;                      /* when the earliest row in backoff is due; -1 = none */
+    bool tripped;                             /* the breaker has just opened: why */
+    struct breaker_trip trip;
+    bool more;           /* rows are left that could be staged now */
+    int64_t next_due_ms; /* when the earliest row in backoff is due; -1 = none */
 };
 
 void outbox_stage_init(struct outbox_stage *stage, const char *connection, enum channel channel,

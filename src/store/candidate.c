@@ -25,6 +25,7 @@ enum { AGAIN = CANDIDATE_LEFT + 1 };
 /* What staging one candidate works on. */
 struct work {
     struct outbox_stage *stage;
+    struct breaker_gauge *gauge;
     struct database *database;
     const struct candidate *candidate;
     struct subject subject;
@@ -323,6 +324,23 @@ static int move(struct work *work)
     return code < 0 ? code : CANDIDATE_SETTLED;
 }
 
+/* STAGED: it may go. */
+static int pass_breaker(struct work *work)
+{
+    static const char hold[] = "UPDATE outbox SET due_at = ? WHERE device_id = ?";
+    const struct candidate *candidate = work->candidate;
+    bool held;
+
+    if (!breaker_counts(&work->subject, &work->decision, candidate->forced, candidate->sent))
+        return CANDIDATE_STAGED;
+    int code = breaker_gauge_admit(work->gauge, candidate->device_id, &held, work->err);
+    if (code < 0 || !held)
+        return code < 0 ? code : CANDIDATE_STAGED;
+    work->stage->held++;
+    code = statement_run(work->database, hold, work->err, "it", OUTBOX_HELD, candidate->device_id);
+    return code < 0 ? code : CANDIDATE_SETTLED;
+}
+
 static int tell(struct work *work, struct outbox_item **ret_item)
 {
     int64_t stamp_ms = work->subject.last_update_ms;
@@ -337,11 +355,8 @@ static int tell(struct work *work, struct outbox_item **ret_item)
         fate = yield_to_holder(work);
     if (fate == CANDIDATE_STAGED && work->decision.kind == DECISION_REPORT && !subject_is_told(&work->subject))
         fate = look_at_twins(work, &stamp_ms);
-    if (fate == CANDIDATE_STAGED && work->stage->hold_worsening && !work->subject.leaving &&
-        decision_is_worsening(previous_state(work), work->decision.state)) {
-        work->stage->held++;
-        fate = CANDIDATE_LEFT;
-    }
+    if (fate == CANDIDATE_STAGED)
+        fate = pass_breaker(work);
     if (fate == CANDIDATE_STAGED)
         fate = find_user(work, user_id);
     if (fate != CANDIDATE_STAGED)
@@ -393,14 +408,15 @@ static int decide(struct work *work, struct outbox_item **ret_item)
     return code;
 }
 
-int candidate_stage(struct outbox_stage *stage, struct database *database, const struct candidate *candidate,
+int candidate_stage(struct outbox_stage *stage, struct breaker_gauge *gauge, const struct candidate *candidate,
                     struct outbox_item **ret_item, struct error *err)
 {
-    struct work work = {.stage = stage, .database = database, .candidate = candidate, .err = err};
+    struct work work = {
+        .stage = stage, .gauge = gauge, .database = gauge->database, .candidate = candidate, .err = err};
     int fate;
 
     do {
-        fate = subject_load(database, candidate->device_id, &work.subject, err);
+        fate = subject_load(work.database, candidate->device_id, &work.subject, err);
         if (fate == 0) {
             fate = decide(&work, ret_item);
             subject_release(&work.subject);

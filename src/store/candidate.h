@@ -7,6 +7,7 @@
 #ifndef COMPLYD_STORE_CANDIDATE_H
 #define COMPLYD_STORE_CANDIDATE_H
 
+#include "breaker_gauge.h"
 #include "store/outbox.h"
 
 struct candidate {
@@ -22,12 +23,12 @@ struct candidate {
 
 enum candidate_fate {
     CANDIDATE_STAGED,  /* *ret_item is to be sent */
-    CANDIDATE_SETTLED, /* needless, waiting or parked; or moved to another connection or channel */
-    CANDIDATE_LEFT,    /* held, or its user is not known yet */
+    CANDIDATE_SETTLED, /* needless, waiting, parked or held; or moved to another connection or channel */
+    CANDIDATE_LEFT,    /* its user is not known yet */
 };
 
 /* Returns a fate or ERR_*. Counts in *stage what became of it, and collects the users to resolve. */
-int candidate_stage(struct outbox_stage *stage, struct database *database, const struct candidate *candidate,
+int candidate_stage(struct outbox_stage *stage, struct breaker_gauge *gauge, const struct candidate *candidate,
                     struct outbox_item **ret_item, struct error *err);
 
 #endif

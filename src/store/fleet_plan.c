@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fleet_internal.h"
+#include "outbox_internal.h"
 #include "statement.h"
 #include "suppress.h"
 
@@ -104,7 +105,8 @@ static int tell(struct walk *walk, const struct fleet_plan_entry *entry)
 
 static int plan_device(struct walk *walk, const char *device_id, const struct fleet_queued *queued)
 {
-    struct fleet_plan_entry entry = {.device_id = device_id, .priority = queued->priority};
+    struct fleet_plan_entry entry = {
+        .device_id = device_id, .priority = queued->priority, .held = queued->due_at_ms == OUTBOX_HELD};
     struct subject subject;
     enum channel channel;
 

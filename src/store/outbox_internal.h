@@ -8,6 +8,9 @@
 
 #include "store/outbox.h"
 
+/* outbox.due_at of a report that the breaker holds: later than any time. */
+#define OUTBOX_HELD INT64_MAX
+
 enum { FORCED_WALK = 1, FORCED_OPERATOR = 2 }; /* outbox.forced */
 
 /* outbox.sent */

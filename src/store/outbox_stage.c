@@ -6,6 +6,7 @@
 
 #include "candidate.h"
 #include "database_internal.h"
+#include "outbox_internal.h"
 #include "statement.h"
 #include "store/outbox.h"
 
@@ -31,6 +32,7 @@ struct pass {
     struct outbox_stage *stage;
     struct database *database;
     struct error *err;
+    struct breaker_gauge gauge;
     struct outbox_item **end;
     unsigned budget; /* rows that may still be looked at */
     struct candidate chunk[CHUNK];
@@ -127,7 +129,7 @@ static int stage_chunk(struct pass *pass, struct stretch *stretch)
     for (unsigned i = 0; i < pass->chunk_count; i++) {
         struct candidate *candidate = &pass->chunk[i];
         struct outbox_item *item;
-        int fate = candidate_stage(stage, pass->database, candidate, &item, pass->err);
+        int fate = candidate_stage(stage, &pass->gauge, candidate, &item, pass->err);
         if (fate < 0)
             return fate;
         if (fate == CANDIDATE_STAGED) {
@@ -178,21 +180,16 @@ static int stage_priority(struct pass *pass, enum priority priority)
     if (code == 0)
         code = stage_stretch(pass, (struct stretch){priority, 0, -1, NULL, 0});
     if (code == 0)
-        code = stage_stretch(pass, (struct stretch){priority, far_ms, INT64_MAX, NULL, INT64_MAX});
+        code = stage_stretch(pass, (struct stretch){priority, far_ms, INT64_MAX, NULL, OUTBOX_HELD - 1});
     return code;
 }
 
 static int stage_all(struct pass *pass)
 {
-    enum priority mildest = pass->stage->mildest;
-    /* Rows that are held must not use up the pass before those that may go. */
-    bool last_first = pass->stage->hold_worsening;
-    int code = 0;
+    int code = breaker_gauge_begin(&pass->gauge, pass->err);
 
-    for (int p = last_first ? PRIORITY_CHANGE : PRIORITY_WORSENING; p <= (int)mildest && code == 0; p++)
+    for (int p = 0; p <= (int)pass->stage->mildest && code == 0; p++)
         code = stage_priority(pass, (enum priority)p);
-    if (last_first && code == 0)
-        code = stage_priority(pass, PRIORITY_WORSENING);
     return code;
 }
 
@@ -220,7 +217,7 @@ static void reset_output(struct outbox_stage *stage)
     stage->count = 0;
     stage->unknown_user_count = 0;
     stage->needless = stage->waiting = stage->parked = stage->held = 0;
-    stage->more = false;
+    stage->more = stage->tripped = false;
     stage->next_due_ms = -1;
 }
 
@@ -229,6 +226,8 @@ static int run(struct store_job *job, struct database *database, struct error *e
     struct outbox_stage *stage = (struct outbox_stage *)job;
     struct pass pass = {.stage = stage, .database = database, .err = err, .end = &stage->items};
 
+    pass.gauge = (struct breaker_gauge){
+        .database = database, .connection = stage->connection, .limits = stage->breaker, .now_ms = stage->now_ms};
     reset_output(stage);
     stage->limit = stage->limit < LIMIT_MAX ? stage->limit : LIMIT_MAX;
     pass.budget = stage->limit * SCAN_FACTOR;
@@ -241,8 +240,10 @@ static int run(struct store_job *job, struct database *database, struct error *e
         reset_output(stage);
         return code;
     }
-    /* Out of budget with nothing done, only an answer from outside helps: a user's id, the breaker. */
-    bool useful = stage->count + stage->needless + stage->waiting + stage->parked > 0;
+    stage->tripped = pass.gauge.tripped;
+    stage->trip = pass.gauge.trip;
+    /* Out of budget with nothing done, only an answer from outside helps: a user's id. */
+    bool useful = stage->count + stage->needless + stage->waiting + stage->parked + stage->held > 0;
     stage->more = stage->limit > 0 && (stage->count == stage->limit || (pass.budget == 0 && useful));
     return 0;
 }

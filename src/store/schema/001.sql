@@ -61,7 +61,7 @@ CREATE TABLE outbox (
     connection     TEXT    NOT NULL, -- where the next report about the device goes
     channel        INTEGER NOT NULL, -- 0 partner, 1 Graph
     priority       INTEGER NOT NULL, -- 0 worsening, 1 change, 2 operator, 3 weekly
-    due_at         INTEGER NOT NULL DEFAULT 0, -- ms; 0 = now
+    due_at         INTEGER NOT NULL DEFAULT 0, -- ms; 0 = now; 9223372036854775807 = held by the breaker
     queued_at      INTEGER NOT NULL, -- ms; of the oldest change not yet told
     minute         INTEGER NOT NULL, -- the same in minutes
     forced         INTEGER NOT NULL DEFAULT 0, -- told even if nothing changed: 1 by a walk over all, 2 because an operator asked
@@ -83,6 +83,25 @@ CREATE TABLE outbox (
 -- them page by page instead of jumping about.
 CREATE INDEX outbox_free ON outbox (connection, channel, priority, due_at, minute, device_id) WHERE claim IS NULL;
 CREATE INDEX outbox_claimed ON outbox (claim) WHERE claim IS NOT NULL;
+
+-- The circuit breaker of each connection, as it was when it last opened or closed.
+CREATE TABLE breaker (
+    connection    TEXT    NOT NULL PRIMARY KEY,
+    open          INTEGER NOT NULL,
+    changed_at_ms INTEGER NOT NULL,
+    devices       INTEGER NOT NULL, -- that would have turned worse
+    most          INTEGER NOT NULL  -- that were allowed to
+) WITHOUT ROWID;
+
+-- The devices that were told worse lately, each with the last time.
+CREATE TABLE worsened (
+    connection TEXT    NOT NULL,
+    device_id  TEXT    NOT NULL,
+    at_ms      INTEGER NOT NULL,
+    PRIMARY KEY (connection, device_id)
+) WITHOUT ROWID;
+
+CREATE INDEX worsened_at ON worsened (connection, at_ms);
 
 -- What Microsoft was told of each device.
 CREATE TABLE report (

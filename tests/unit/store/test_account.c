@@ -138,21 +138,23 @@ static void test_a_device_of_a_leaving_connection_is_removed(void **state)
     fixture_record(fixture, item, OUTBOX_SUCCESS, REASON_NONE);
 }
 
-static void test_a_held_breaker_does_not_hold_a_disconnect(void **state)
+static void test_the_breaker_does_not_hold_a_disconnect(void **state)
 {
     struct fixture *fixture = *state;
     struct outbox_stage stage;
 
     fixture_add_device(fixture, "d1", AZURE_1);
     fixture_settle(fixture);
+    fixture_add_device(fixture, "d2", AZURE_2);
+    fixture_settle(fixture);
     set_state(fixture, ACCOUNT_DISCONNECTING, true);
     walk(fixture);
     outbox_stage_init(&stage, "default", CHANNEL_PARTNER, NULL);
     stage.limit = 10;
     stage.now_ms = fixture->now_ms;
-    stage.hold_worsening = true;
+    stage.breaker = (struct breaker_limits){.max_count = 1, .max_share = 1, .window_ms = 3600000};
     fixture_run(fixture, &stage.job);
-    assert_int_equal(stage.count, 1);
+    assert_int_equal(stage.count, 2);
     outbox_stage_deinit(&stage);
 }
 
@@ -237,7 +239,7 @@ int main(void)
         TEST(test_what_is_saved_is_loaded),
         TEST(test_the_walk_resumes_where_it_was),
         TEST(test_a_device_of_a_leaving_connection_is_removed),
-        TEST(test_a_held_breaker_does_not_hold_a_disconnect),
+        TEST(test_the_breaker_does_not_hold_a_disconnect),
         TEST(test_what_is_left_behind),
         TEST(test_twins_that_leave),
         TEST(test_platforms_and_devices),

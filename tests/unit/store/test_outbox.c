@@ -900,38 +900,6 @@ static void test_connections_and_channels_are_apart(void **state)
     outbox_stage_deinit(&stage);
 }
 
-static void test_the_breaker_holds_worsenings_alone(void **state)
-{
-    struct fixture *fixture = *state;
-    struct outbox_stage stage;
-
-    for (int i = 0; i < 60; i++) {
-        char id[16];
-        char azure_id[GUID_TEXT];
-        snprintf(id, sizeof(id), "d%02d", i);
-        snprintf(azure_id, sizeof(azure_id), "%08x-1111-4111-8111-111111111111", i);
-        fixture_add_device(fixture, id, azure_id);
-    }
-    tmpstore_sql(&fixture->store,
-                 "INSERT INTO violation SELECT device_id, 'block', 1 FROM device WHERE device_id < 'd50'");
-    outbox_stage_init(&stage, "default", CHANNEL_PARTNER, NULL);
-    stage.limit = 12; /* fewer rows are looked at than are held */
-    stage.now_ms = fixture->now_ms;
-    stage.hold_worsening = true;
-    fixture_run(fixture, &stage.job);
-    assert_int_equal(stage.count, 10);
-    assert_true(stage.held > 0);
-    for (struct outbox_item *item = stage.items; item; item = item->next)
-        assert_int_equal(item->report.state, AZURE_STATE_COMPLIANT);
-    fixture_run(fixture, &stage.job);
-    assert_int_equal(stage.count, 0);
-    assert_false(stage.more);
-    stage.hold_worsening = false;
-    fixture_run(fixture, &stage.job);
-    assert_int_equal(stage.count, 12);
-    outbox_stage_deinit(&stage);
-}
-
 /* -------------------------------------------------------------------------------------------- on demand */
 
 static int enqueue(struct fixture *fixture, const char *id)
@@ -1036,7 +1004,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_claim_order, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_only_as_urgent_as_asked, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_connections_and_channels_are_apart, fixture_set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(test_the_breaker_holds_worsenings_alone, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_an_operator_asks, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_walk_over_all_forces_reports_but_not_of_the_removed, fixture_set_up,
                                         fixture_tear_down),
