@@ -121,6 +121,9 @@ void connection_tend_credentials(struct connection *connection);
 void connection_token_came(struct connection *connection, const struct token_source *source);
 void connection_credential_status(const struct connection *connection, const char **ret_name, int64_t *ret_expires_ms);
 
+/* The store has opened the breaker while staging: told to the log and the activity log. */
+void connection_breaker_tripped(const struct connection *connection, const struct breaker_trip *trip);
+
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);
 

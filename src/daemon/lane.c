@@ -133,10 +133,19 @@ static void stage_done(struct store_job *job)
 {
     struct lane *lane = job->ctx;
     struct outbox_stage stage = lane->stage; /* the sender may stage again before it returns */
+    if (job->result == 0 && stage.tripped)
+        connection_breaker_tripped(lane->connection, &stage.trip);
     log_parked(lane, stage.parked);
     sender_staged(lane->sender, &stage);
     outbox_stage_deinit(&stage);
     connection_job_done(lane->connection);
+}
+
+static struct breaker_limits breaker_limits(const struct settings *settings)
+{
+    return (struct breaker_limits){.max_count = settings->breaker_max_count,
+                                   .max_share = settings->breaker_max_share,
+                                   .window_ms = settings->breaker_window_ms};
 }
 
 static void stage(void *ctx, enum priority mildest, unsigned limit)
@@ -146,6 +155,7 @@ static void stage(void *ctx, enum priority mildest, unsigned limit)
     lane->stage.mildest = mildest;
     lane->stage.limit = limit;
     lane->stage.now_ms = now_ms(lane);
+    lane->stage.breaker = breaker_limits(lane->connection->context->settings);
     lane->stage.shared_messages =
         lane->channel == CHANNEL_PARTNER && lane->connection->settings->partner_devices_per_message > 1;
     connection_submit(lane->connection, &lane->stage.job, stage_done, lane);
