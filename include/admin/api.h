@@ -88,6 +88,12 @@ bool api_number(struct api_request *request, const char *name, unsigned min, uns
 /* False after answering 415 when the body is said to be of another type than these (NULL-terminated); one that says nothing passes. */
 bool api_check_type(struct api_request *request, const char *const *types);
 
+struct cJSON;
+
+/* The body of an act on one connection: nothing, {} or {"connection": NAME}; *ret_connection NULL = not said, else it points into *ret_body,
+ * which cJSON_Delete() frees. False after answering what is wrong. */
+bool api_read_connection(struct api_request *request, struct cJSON **ret_body, const char **ret_connection);
+
 /* A look at the store on the reader's thread. Embed it first; `run` fills `out` with the whole answer. */
 struct api_look {
     struct store_job job;
@@ -160,6 +166,9 @@ void api_policies_delete(struct api_request *request);
 void api_import_begin(struct api_request *request);
 void api_import_post(struct api_request *request);
 void api_resync_post(struct api_request *request);
+void api_breaker_get(struct api_request *request);
+void api_breaker_release(struct api_request *request);
+void api_breaker_discard(struct api_request *request);
 void api_plan_get(struct api_request *request);
 void api_page_link(struct api_request *request);
 

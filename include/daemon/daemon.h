@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "daemon/account.h"
 #include "daemon/connection.h"
+#include "store/breaker.h"
 #include "store/thread.h"
 
 struct uv_loop_s;
@@ -84,10 +85,13 @@ void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_d
 /* An operator's resync of a connection is committed (daemon/resync.h): it begins. */
 void daemon_resynced(struct daemon *daemon, const char *connection, const struct full_report_state *state);
 
+struct breaker_limits daemon_breaker_limits(const struct settings *settings);
+
 /* Closes the breaker of a connection: its held reports go, or are dropped (`discard`) until something changes. `count` is how many they were.
  * ERR_NOMEM: `done` is not called. */
 typedef void daemon_breaker_fn(void *ctx, int result, const struct error *error, int64_t count);
-int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done, void *ctx);
+int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done,
+                         void *ctx);
 
 /* Connects and disconnects the account of one connection (daemon/account.h). On failure `done` is not called. ERR_NOTFOUND: no such
  * connection; ERR_EXISTS: something is in the way; ERR_BUSY: not now. */

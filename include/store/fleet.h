@@ -11,6 +11,7 @@
 
 #include "model/decision.h"
 #include "model/report.h"
+#include "store/breaker.h"
 #include "store/database.h"
 
 /* One device with everything that is known of it; strings are "" when blank, owned by the struct. Bytes that are no UTF-8 come out
@@ -130,11 +131,11 @@ struct fleet_plan_entry {
     struct decision decision;
     enum azure_state previous;
     bool needless; /* nothing would be sent: already told */
-    bool held;     /* by the breaker */
+    bool held;     /* by the breaker, or would be */
 };
 
-int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
-               struct error *err);
+int fleet_plan(struct database *database, const struct breaker_limits *breaker,
+               int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, struct error *err);
 
 /* The last row of the queue that a plan has told; all 0: none yet. The next page begins behind it, wherever that is by then. */
 struct fleet_plan_place {
@@ -149,8 +150,8 @@ struct fleet_plan_place {
 void fleet_plan_place_deinit(struct fleet_plan_place *place);
 
 /* The same in pages: tells at most `limit` rows behind *place, and moves it. *ret_more: the limit was reached before the end. */
-int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
-                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
-                    struct error *err);
+int fleet_plan_page(struct database *database, const struct breaker_limits *breaker, struct fleet_plan_place *place,
+                    unsigned limit, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
+                    bool *ret_more, struct error *err);
 
 #endif

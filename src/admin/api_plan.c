@@ -12,6 +12,7 @@ enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000 };
 struct plan_look {
     struct api_look look;
     struct fleet_plan_place place;
+    struct breaker_limits breaker;
     unsigned limit; /* rows of the queue looked at; those with nothing to tell are not shown */
 };
 
@@ -23,6 +24,13 @@ static void free_place(struct api_look *look)
 static bool is_sent(const struct fleet_plan_entry *entry)
 {
     return !entry->needless && (entry->decision.kind == DECISION_REPORT || entry->decision.kind == DECISION_RETIRE);
+}
+
+static enum reason held_by(const struct plan_look *plan, const struct fleet_plan_entry *entry)
+{
+    enum reason blocked = view_blocked(&plan->look.view, entry->connection);
+
+    return blocked == REASON_NONE && entry->held ? REASON_BREAKER_HOLDS : blocked;
 }
 
 static int add_entry(void *ctx, const struct fleet_plan_entry *entry)
@@ -41,7 +49,7 @@ static int add_entry(void *ctx, const struct fleet_plan_entry *entry)
     view_text(out, "azure_state", azure_state_name(entry->decision.state));
     view_text(out, "previous_azure_state", azure_state_name(entry->previous));
     view_text(out, "priority", priority_name(entry->priority));
-    view_text(out, "held", reason_slug(view_blocked(&plan->look.view, entry->connection)));
+    view_text(out, "held", reason_slug(held_by(plan, entry)));
     buf_add_char(out, '}');
     return buf_error(out);
 }
@@ -115,7 +123,7 @@ static int run_plan(struct api_look *look, struct database *database, struct err
     int result;
 
     buf_add_text(&look->out, "{\"plan\":[");
-    result = fleet_plan_page(database, &plan->place, plan->limit, add_entry, plan, &more, err);
+    result = fleet_plan_page(database, &plan->breaker, &plan->place, plan->limit, add_entry, plan, &more, err);
     buf_add_text(&look->out, "],\"next\":\"");
     if (more)
         add_cursor(&plan->place, &look->out);
@@ -134,6 +142,7 @@ void api_plan_get(struct api_request *request)
     plan = api_look_new(request, sizeof(*plan), run_plan);
     if (plan == NULL)
         return;
+    plan->breaker = daemon_breaker_limits(daemon_settings(request->daemon));
     plan->limit = limit;
     plan->look.deinit = free_place;
     if (take_cursor(request, &plan->place))

@@ -100,6 +100,8 @@ enum reason view_reason(const struct view *view, const struct fleet_device *devi
         return device->reason;
     if (device->decision.kind == DECISION_WAIT || device->decision.kind == DECISION_PARK)
         return device->decision.reason;
+    if (device->held)
+        return REASON_BREAKER_HOLDS;
     return device->queued ? queue_reason(view, device) : REASON_NONE;
 }
 

@@ -7,9 +7,15 @@
 #include "base/log.h"
 #include "daemon/activity_log.h"
 #include "daemon/daemon.h"
-#include "store/breaker.h"
 
 enum { CLOSE_AT_ONCE = 1000 }; /* rows a transaction: a few ms */
+
+struct breaker_limits daemon_breaker_limits(const struct settings *settings)
+{
+    return (struct breaker_limits){.max_count = settings->breaker_max_count,
+                                   .max_share = settings->breaker_max_share,
+                                   .window_ms = settings->breaker_window_ms};
+}
 
 struct closing {
     struct breaker_close job;
@@ -50,7 +56,8 @@ static void closed(struct store_job *job)
     free(closing);
 }
 
-int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done, void *ctx)
+int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done,
+                         void *ctx)
 {
     struct closing *closing = calloc(1, sizeof(*closing));
 

@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "connection_internal.h"
+#include "daemon/daemon.h"
 #include "microsoft/graph.h"
 #include "microsoft/partner.h"
 
@@ -141,13 +142,6 @@ static void stage_done(struct store_job *job)
     connection_job_done(lane->connection);
 }
 
-static struct breaker_limits breaker_limits(const struct settings *settings)
-{
-    return (struct breaker_limits){.max_count = settings->breaker_max_count,
-                                   .max_share = settings->breaker_max_share,
-                                   .window_ms = settings->breaker_window_ms};
-}
-
 static void stage(void *ctx, enum priority mildest, unsigned limit)
 {
     struct lane *lane = ctx;
@@ -155,7 +149,7 @@ static void stage(void *ctx, enum priority mildest, unsigned limit)
     lane->stage.mildest = mildest;
     lane->stage.limit = limit;
     lane->stage.now_ms = now_ms(lane);
-    lane->stage.breaker = breaker_limits(lane->connection->context->settings);
+    lane->stage.breaker = daemon_breaker_limits(lane->connection->context->settings);
     lane->stage.shared_messages =
         lane->channel == CHANNEL_PARTNER && lane->connection->settings->partner_devices_per_message > 1;
     connection_submit(lane->connection, &lane->stage.job, stage_done, lane);

@@ -2,6 +2,7 @@
  * Copyright The complyd authors */
 #include "daemon/plan.h"
 
+#include "daemon/daemon.h"
 #include "store/fleet.h"
 
 struct plan {
@@ -23,6 +24,8 @@ static const char *obstacle(const struct plan *plan, const struct fleet_plan_ent
         return reason_text(REASON_UNKNOWN_CONNECTION, LANGUAGE_EN);
     if (!connection->enabled || !plan->settings->enabled)
         return reason_text(REASON_REPORTING_OFF, LANGUAGE_EN);
+    if (entry->held)
+        return reason_text(REASON_BREAKER_HOLDS, LANGUAGE_EN);
     return "";
 }
 
@@ -51,7 +54,8 @@ int plan_print(const struct settings *settings, FILE *out)
     struct database *database;
     int rc = database_open(settings->store, DATABASE_READ, &database, &err);
     if (rc == 0) {
-        rc = fleet_plan(database, print_entry, &plan, &err);
+        struct breaker_limits breaker = daemon_breaker_limits(settings);
+        rc = fleet_plan(database, &breaker, print_entry, &plan, &err);
         database_close(database);
     }
     if (rc < 0)

@@ -94,6 +94,8 @@ static int trip(struct breaker_gauge *gauge, int64_t devices, struct error *err)
     gauge->open = gauge->tripped = true;
     gauge->trip.devices = devices;
     gauge->trip.limit = most_allowed(gauge);
+    if (gauge->dry)
+        return 0;
     int code =
         statement_run(gauge->database, sql, err, "tiii", gauge->connection, gauge->now_ms, devices, gauge->trip.limit);
     if (code == 0)
@@ -224,7 +226,7 @@ int breaker_gauge_admit(struct breaker_gauge *gauge, const char *device_id, bool
         return trip(gauge, gauge->turned + 1, err);
     }
     gauge->turned += again ? 0 : 1;
-    return note_turned(gauge, device_id, err);
+    return gauge->dry ? 0 : note_turned(gauge, device_id, err);
 }
 
 /* ----------------------------------------------------------------------------------------------------- operators */

@@ -17,6 +17,7 @@ struct breaker_gauge {
     const char *connection;
     struct breaker_limits limits;
     int64_t now_ms;
+    bool dry; /* writes nothing: what would be */
     bool off; /* no limits, or the account is being disconnected */
     bool open;
     bool tripped;     /* in this pass */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "breaker_gauge.h"
 #include "fleet_internal.h"
 #include "outbox_internal.h"
 #include "statement.h"
@@ -16,8 +19,10 @@ struct walk {
     int (*each)(void *ctx, const struct fleet_plan_entry *entry);
     void *ctx;
     struct fleet_plan_place *place;
-    unsigned left; /* rows to tell */
-    int stopped;   /* what `each` returned */
+    struct breaker_gauge gauge; /* of the connection of the last worsening */
+    char connection[65];        /* ... which is this one */
+    unsigned left;              /* rows to tell */
+    int stopped;                /* what `each` returned */
     struct error *err;
 };
 
@@ -103,10 +108,29 @@ static int tell(struct walk *walk, const struct fleet_plan_entry *entry)
     return code;
 }
 
+/* A closed breaker may open over what waits. Rows in flight have passed it. */
+static int foresee_breaker(struct walk *walk, const struct subject *subject, const struct fleet_queued *queued,
+                           struct fleet_plan_entry *entry)
+{
+    const char *connection = walk->place->connection;
+    int code = 0;
+
+    entry->held = queued->due_at_ms == OUTBOX_HELD;
+    if (entry->held || entry->needless || !connection || strlen(connection) >= sizeof(walk->connection) ||
+        (entry->decision.kind != DECISION_REPORT && entry->decision.kind != DECISION_RETIRE) ||
+        !breaker_counts(subject, &entry->decision, queued->forced, queued->sent))
+        return 0;
+    if (strcmp(walk->connection, connection) != 0) {
+        snprintf(walk->connection, sizeof(walk->connection), "%s", connection);
+        walk->gauge.turned = walk->gauge.at_least = 0;
+        code = breaker_gauge_begin(&walk->gauge, walk->err);
+    }
+    return code < 0 ? code : breaker_gauge_admit(&walk->gauge, entry->device_id, &entry->held, walk->err);
+}
+
 static int plan_device(struct walk *walk, const char *device_id, const struct fleet_queued *queued)
 {
-    struct fleet_plan_entry entry = {
-        .device_id = device_id, .priority = queued->priority, .held = queued->due_at_ms == OUTBOX_HELD};
+    struct fleet_plan_entry entry = {.device_id = device_id, .priority = queued->priority};
     struct subject subject;
     enum channel channel;
 
@@ -115,6 +139,8 @@ static int plan_device(struct walk *walk, const char *device_id, const struct fl
         return code;
     fleet_doubt(&subject, queued);
     code = foresee(walk, &subject, queued, &entry.decision, &entry.needless);
+    if (code == 0)
+        code = foresee_breaker(walk, &subject, queued, &entry);
     if (code == 0) {
         bool told = entry.decision.kind == DECISION_RETIRE || !subject.exists;
         subject_route(&subject, &entry.decision, &entry.connection, &channel);
@@ -285,24 +311,35 @@ void fleet_plan_place_deinit(struct fleet_plan_place *place)
     *place = (struct fleet_plan_place){0};
 }
 
-int fleet_plan(struct database *database, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
-               struct error *err)
+static void start(struct walk *walk, const struct breaker_limits *breaker)
+{
+    walk->gauge = (struct breaker_gauge){.database = walk->database,
+                                         .connection = walk->connection,
+                                         .limits = *breaker,
+                                         .dry = true,
+                                         .now_ms = clock_realtime_ms(clock_system())};
+}
+
+int fleet_plan(struct database *database, const struct breaker_limits *breaker,
+               int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, struct error *err)
 {
     struct fleet_plan_place place = {0};
-    struct walk walk = {database, each, ctx, &place, UINT_MAX, 0, err};
-    int code = tell_all(&walk);
+    struct walk walk = {.database = database, .each = each, .ctx = ctx, .place = &place, .left = UINT_MAX, .err = err};
 
+    start(&walk, breaker);
+    int code = tell_all(&walk);
     fleet_plan_place_deinit(&place);
     return code;
 }
 
-int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
-                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
-                    struct error *err)
+int fleet_plan_page(struct database *database, const struct breaker_limits *breaker, struct fleet_plan_place *place,
+                    unsigned limit, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
+                    bool *ret_more, struct error *err)
 {
-    struct walk walk = {database, each, ctx, place, limit, 0, err};
-    int code = tell_all(&walk);
+    struct walk walk = {.database = database, .each = each, .ctx = ctx, .place = place, .left = limit, .err = err};
 
+    start(&walk, breaker);
+    int code = tell_all(&walk);
     *ret_more = walk.left == 0;
     return code;
 }

@@ -404,6 +404,32 @@ int account_read_left(struct database *database, const char *connection, int64_t
     return 0;
 }
 
+struct breaker_limits daemon_breaker_limits(const struct settings *settings)
+{
+    return (struct breaker_limits){.max_count = settings->breaker_max_count};
+}
+
+int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done,
+                         void *ctx)
+{
+    (void)daemon;
+    snprintf(fake.breaker_closed, sizeof(fake.breaker_closed), "%s %s", discard ? "discard" : "release", connection);
+    done(ctx, 0, NULL, 7);
+    return 0;
+}
+
+int breaker_read(struct database *database, const char *connection, int64_t now_ms, int64_t window_ms,
+                 struct breaker_status *ret_status, struct error *err)
+{
+    (void)database;
+    (void)now_ms;
+    (void)window_ms;
+    (void)err;
+    *ret_status = (struct breaker_status){.changed_at_ms = -1};
+    snprintf(ret_status->connection, sizeof(ret_status->connection), "%s", connection);
+    return 0;
+}
+
 const struct settings *daemon_settings(const struct daemon *daemon)
 {
     (void)daemon;
@@ -533,12 +559,13 @@ void fleet_plan_place_deinit(struct fleet_plan_place *place)
 }
 
 /* The place is the device's id alone. */
-int fleet_plan_page(struct database *database, struct fleet_plan_place *place, unsigned limit,
-                    int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, bool *ret_more,
-                    struct error *err)
+int fleet_plan_page(struct database *database, const struct breaker_limits *breaker, struct fleet_plan_place *place,
+                    unsigned limit, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
+                    bool *ret_more, struct error *err)
 {
     size_t begin = 0;
 
+    (void)breaker;
     (void)database;
     (void)err;
     while (place->device_id != NULL && begin < fake.plan_count &&

@@ -42,6 +42,7 @@ struct fake {
     int act_result;    /* what operator's acts give */
     char reported[64]; /* device of the last daemon_report_device() */
     char resynced[64]; /* connection of the last resync_order(); "*" = all */
+    char breaker_closed[80];
     unsigned acts;
     unsigned changes;                       /* calls of daemon_changed() */
     unsigned threads;                       /* store threads that are open */

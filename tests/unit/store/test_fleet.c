@@ -607,7 +607,7 @@ static void expect_plan(struct fixture *fixture, const char *expected)
     struct plan plan = {.text = ""};
     struct error err = {0};
 
-    assert_int_equal(fleet_plan(fixture->database, see_entry, &plan, &err), 0);
+    assert_int_equal(fleet_plan(fixture->database, &(struct breaker_limits){0}, see_entry, &plan, &err), 0);
     assert_string_equal(plan.text, expected);
     assert_int_equal(sqlite3_txn_state(fixture->database->handle, NULL), SQLITE_TXN_NONE);
 }
@@ -635,10 +635,10 @@ static void test_plan_stops(void **state)
 
     insert(fixture, "a", "ios", "");
     insert(fixture, "b", "ios", "");
-    assert_int_equal(fleet_plan(fixture->database, see_entry, &plan, &err), 0);
+    assert_int_equal(fleet_plan(fixture->database, &(struct breaker_limits){0}, see_entry, &plan, &err), 0);
     assert_int_equal(plan.count, 1);
     plan = (struct plan){.stop_code = ERR_TOOBIG};
-    assert_int_equal(fleet_plan(fixture->database, see_entry, &plan, &err), ERR_TOOBIG);
+    assert_int_equal(fleet_plan(fixture->database, &(struct breaker_limits){0}, see_entry, &plan, &err), ERR_TOOBIG);
     assert_int_equal(plan.count, 1);
 }
 
@@ -662,7 +662,7 @@ static void test_plan_chunks(void **state)
                                   "INSERT INTO device (device_id, platform) SELECT printf('%%04d', i), 'ios' FROM n;"
                                   "UPDATE outbox SET queued_at = 1, seq = 1, minute = 1;"
                                   "UPDATE outbox SET claim = 1 WHERE device_id < '0512'");
-    assert_int_equal(fleet_plan(fixture->database, count_entry, &count, &err), 0);
+    assert_int_equal(fleet_plan(fixture->database, &(struct breaker_limits){0}, count_entry, &count, &err), 0);
     assert_int_equal(count, 1000);
 }
 

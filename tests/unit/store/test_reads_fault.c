@@ -108,7 +108,7 @@ static int plan(struct fixture *fixture)
 {
     struct error err;
 
-    return fleet_plan(fixture->database, look_at_entry, NULL, &err);
+    return fleet_plan(fixture->database, &(struct breaker_limits){0}, look_at_entry, NULL, &err);
 }
 
 static int check(struct fixture *fixture)
