@@ -298,10 +298,13 @@ static void plans_what_would_be_sent_and_nothing_else(void **state)
 
     (void)state;
     fake.plan[0] =
-        (struct fleet_plan_entry){"a", "default", "x", PRIORITY_WORSENING, report, AZURE_STATE_COMPLIANT, false};
-    fake.plan[1] = (struct fleet_plan_entry){"b", "default", "x", PRIORITY_CHANGE, wait, AZURE_STATE_COMPLIANT, false};
-    fake.plan[2] = (struct fleet_plan_entry){"c", "default", "x", PRIORITY_CHANGE, report, AZURE_STATE_NONE, true};
-    fake.plan[3] = (struct fleet_plan_entry){"d", "other", "x", PRIORITY_WEEKLY, report, AZURE_STATE_NONE, false};
+        (struct fleet_plan_entry){"a", "default", "x", PRIORITY_WORSENING, report, AZURE_STATE_COMPLIANT, false, false};
+    fake.plan[1] =
+        (struct fleet_plan_entry){"b", "default", "x", PRIORITY_CHANGE, wait, AZURE_STATE_COMPLIANT, false, false};
+    fake.plan[2] =
+        (struct fleet_plan_entry){"c", "default", "x", PRIORITY_CHANGE, report, AZURE_STATE_NONE, true, false};
+    fake.plan[3] =
+        (struct fleet_plan_entry){"d", "other", "x", PRIORITY_WEEKLY, report, AZURE_STATE_NONE, false, false};
     fake.plan_count = 4;
     assert_int_equal(call("GET", "/v1/plan", ""), 200);
     plan = cJSON_GetObjectItem(answer, "plan");
