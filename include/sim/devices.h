@@ -30,6 +30,9 @@ struct device {
     int64_t applied_ms;  /* stamp of the newest message that came to belief; -1 = none */
     int64_t check_in_ms; /* -1 = never told */
     uint64_t updates;    /* how often its belief was written */
+    /* For lists of changes: which of the tenant's changes touched it last. */
+    struct devices *home;
+    uint64_t created, changed, managed_changed, compliant_changed;
 };
 
 /* What one message, PATCH or registration says; NULL and negative members leave the device's own as they are. */
@@ -44,11 +47,21 @@ struct device_facts {
     int64_t check_in_ms;
 };
 
+/* A device that was deleted. */
+struct device_removal {
+    char object_id[GUID_TEXT];
+    uint64_t changed;
+};
+
 struct devices {
     void *by_id;
     void *by_object;
     size_t count;
     const char *tenant_id; /* object ids derive from it */
+    uint64_t changes;      /* so far */
+    uint64_t epoch;        /* lists of changes from another one are worthless; random */
+    struct device_removal *removals;
+    size_t removal_count;
 };
 
 void devices_init(struct devices *devices, const char *tenant_id);
@@ -60,6 +73,9 @@ struct device *devices_find_object(const struct devices *devices, const char *ob
 /* Registers a device, or returns the one there. NULL when the id is no GUID or memory is short. */
 struct device *devices_add(struct devices *devices, const char *device_id, int64_t now_ms);
 void devices_remove(struct devices *devices, struct device *device);
+
+/* Where lists of changes begin that were handed out before is forgotten. */
+void devices_forget_changes(struct devices *devices);
 
 /* 0 or ERR_NOMEM (then nothing changed). Does not count as an update by itself. */
 int device_tell(struct device *device, const struct device_facts *facts);

@@ -69,6 +69,37 @@ static void post_devices(struct world *world, struct exchange *ex)
         answer_count(ex, registry_add_devices(world, tenant, ex->body, &err), &err);
 }
 
+/* Somebody else who writes to the directory. */
+static void patch_device(struct world *world, struct exchange *ex)
+{
+    static const struct json_field fields[] = {
+        {"isManaged", JSON_BOOL, false}, {"isCompliant", JSON_BOOL, false}, {NULL, 0, false}};
+    struct tenant *tenant = chosen_tenant(world, ex);
+    cJSON *payload = json_parse(ex->body, ex->body_length);
+    struct device *device;
+    char reason[128];
+
+    if (!tenant) {
+        cJSON_Delete(payload);
+        return;
+    }
+    device = ex->segment_count == 3 ? devices_find(&tenant->devices, ex->segments[2]) : NULL;
+    if (!device) {
+        refuse(ex, 404, "unknown device");
+    } else if (!payload || json_check(payload, fields, reason, sizeof(reason))) {
+        refuse(ex, 400, payload ? reason : "not JSON");
+    } else {
+        struct device_facts facts = {.check_in_ms = -1};
+        if (json_member(payload, "isManaged"))
+            facts.managed = json_bool(payload, "isManaged", false) ? KNOWN_TRUE : KNOWN_FALSE;
+        if (json_member(payload, "isCompliant"))
+            facts.compliant = json_bool(payload, "isCompliant", false) ? KNOWN_TRUE : KNOWN_FALSE;
+        device_tell(device, &facts);
+        done(ex);
+    }
+    cJSON_Delete(payload);
+}
+
 static void delete_device(struct world *world, struct exchange *ex)
 {
     struct tenant *tenant = chosen_tenant(world, ex);
@@ -220,6 +251,16 @@ static void post_revoke(struct world *world, struct exchange *ex)
     done(ex);
 }
 
+static void post_resync(struct world *world, struct exchange *ex)
+{
+    struct tenant *tenant = chosen_tenant(world, ex);
+
+    if (!tenant)
+        return;
+    devices_forget_changes(&tenant->devices);
+    done(ex);
+}
+
 static void post_quit(struct world *world, struct exchange *ex)
 {
     world->quit = true;
@@ -344,12 +385,13 @@ static const struct {
     const char *name;
     void (*handle)(struct world *world, struct exchange *ex);
 } routes[] = {
-    {"GET", "devices", get_devices},   {"POST", "devices", post_devices}, {"DELETE", "devices", delete_device},
-    {"POST", "users", post_users},     {"GET", "requests", get_requests}, {"GET", "stats", get_stats},
-    {"GET", "faults", get_faults},     {"POST", "faults", post_faults},   {"DELETE", "faults", delete_faults},
-    {"GET", "tenants", get_tenants},   {"POST", "tenants", post_tenants}, {"GET", "settings", get_settings},
-    {"PUT", "settings", put_settings}, {"POST", "groups", post_groups},   {"DELETE", "groups", delete_group},
-    {"POST", "reset", post_reset},     {"POST", "revoke", post_revoke},   {"POST", "quit", post_quit},
+    {"GET", "devices", get_devices},    {"POST", "devices", post_devices}, {"DELETE", "devices", delete_device},
+    {"POST", "users", post_users},      {"GET", "requests", get_requests}, {"GET", "stats", get_stats},
+    {"GET", "faults", get_faults},      {"POST", "faults", post_faults},   {"DELETE", "faults", delete_faults},
+    {"GET", "tenants", get_tenants},    {"POST", "tenants", post_tenants}, {"GET", "settings", get_settings},
+    {"PUT", "settings", put_settings},  {"POST", "groups", post_groups},   {"DELETE", "groups", delete_group},
+    {"POST", "reset", post_reset},      {"POST", "revoke", post_revoke},   {"POST", "quit", post_quit},
+    {"PATCH", "devices", patch_device}, {"POST", "resync", post_resync},
 };
 
 void control_handle(struct world *world, struct exchange *ex)
@@ -369,5 +411,5 @@ void control_handle(struct world *world, struct exchange *ex)
         refuse(ex, 405, "method not allowed here");
     else
         refuse(ex, 404,
-               "below /sim/ are: devices users groups requests stats faults tenants settings reset revoke quit");
+               "below /sim/ are: devices users groups requests stats faults tenants settings reset revoke resync quit");
 }

@@ -11,7 +11,12 @@
 
 void devices_init(struct devices *devices, const char *tenant_id)
 {
-    *devices = (struct devices){.tenant_id = tenant_id};
+    *devices = (struct devices){.tenant_id = tenant_id, .epoch = guid_random_u64()};
+}
+
+void devices_forget_changes(struct devices *devices)
+{
+    devices->epoch = guid_random_u64();
 }
 
 static void free_device(void *node)
@@ -33,6 +38,7 @@ void devices_deinit(struct devices *devices)
 {
     tdestroy(devices->by_object, keep);
     tdestroy(devices->by_id, free_device);
+    free(devices->removals);
     devices_init(devices, devices->tenant_id);
 }
 
@@ -93,14 +99,30 @@ struct device *devices_add(struct devices *devices, const char *device_id, int64
         goto fail;
     }
     devices->count++;
+    device->home = devices;
+    device->created = device->changed = ++devices->changes;
     return device;
 fail:
     free(device);
     return NULL;
 }
 
+/* Without memory the removal is never told. */
+static void note_removal(struct devices *devices, const struct device *device)
+{
+    struct device_removal *removals =
+        reallocarray(devices->removals, devices->removal_count + 1, sizeof(*devices->removals));
+
+    if (!removals)
+        return;
+    devices->removals = removals;
+    removals[devices->removal_count].changed = ++devices->changes;
+    memcpy(removals[devices->removal_count++].object_id, device->object_id, GUID_TEXT);
+}
+
 void devices_remove(struct devices *devices, struct device *device)
 {
+    note_removal(devices, device);
     tdelete(device, &devices->by_id, by_id);
     tdelete(device, &devices->by_object, by_object);
     devices->count--;
@@ -125,6 +147,15 @@ static void replace(char **text, char *copy)
     *text = copy;
 }
 
+/* Another value of a property that was told. */
+static void turn(struct device *device, enum known *property, enum known value, uint64_t *ret_changed)
+{
+    if (value == KNOWN_NOT || *property == value)
+        return;
+    *property = value;
+    *ret_changed = device->changed = ++device->home->changes;
+}
+
 int device_tell(struct device *device, const struct device_facts *facts)
 {
     char *os = NULL;
@@ -138,15 +169,15 @@ int device_tell(struct device *device, const struct device_facts *facts)
         free(os_version);
         return ERR_NOMEM;
     }
+    if (os || os_version || name || (facts->enabled != KNOWN_NOT && device->enabled != (facts->enabled == KNOWN_TRUE)))
+        device->changed = ++device->home->changes;
     replace(&device->os, os);
     replace(&device->os_version, os_version);
     replace(&device->name, name);
     if (facts->user_id)
         canonical(facts->user_id, device->user_id);
-    if (facts->managed != KNOWN_NOT)
-        device->managed = facts->managed;
-    if (facts->compliant != KNOWN_NOT)
-        device->compliant = facts->compliant;
+    turn(device, &device->managed, facts->managed, &device->managed_changed);
+    turn(device, &device->compliant, facts->compliant, &device->compliant_changed);
     if (facts->enabled != KNOWN_NOT)
         device->enabled = facts->enabled == KNOWN_TRUE;
     if (facts->check_in_ms >= 0)

@@ -8,34 +8,35 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sim/changes.h"
 #include "sim/exchange.h"
 #include "sim/json.h"
 #include "sim/odata.h"
 #include "sim/refusal.h"
 #include "sim/world.h"
 
-static const char *const names[] = {"id",
-                                    "deletedDateTime",
-                                    "accountEnabled",
-                                    "alternativeSecurityIds",
-                                    "approximateLastSignInDateTime",
-                                    "complianceExpirationDateTime",
-                                    "deviceId",
-                                    "deviceMetadata",
-                                    "deviceVersion",
-                                    "displayName",
-                                    "isCompliant",
-                                    "isManaged",
-                                    "mdmAppId",
-                                    "onPremisesLastSyncDateTime",
-                                    "onPremisesSyncEnabled",
-                                    "operatingSystem",
-                                    "operatingSystemVersion",
-                                    "physicalIds",
-                                    "profileType",
-                                    "systemLabels",
-                                    "trustType",
-                                    NULL};
+const char *const fleet_properties[] = {"id",
+                                        "deletedDateTime",
+                                        "accountEnabled",
+                                        "alternativeSecurityIds",
+                                        "approximateLastSignInDateTime",
+                                        "complianceExpirationDateTime",
+                                        "deviceId",
+                                        "deviceMetadata",
+                                        "deviceVersion",
+                                        "displayName",
+                                        "isCompliant",
+                                        "isManaged",
+                                        "mdmAppId",
+                                        "onPremisesLastSyncDateTime",
+                                        "onPremisesSyncEnabled",
+                                        "operatingSystem",
+                                        "operatingSystemVersion",
+                                        "physicalIds",
+                                        "profileType",
+                                        "systemLabels",
+                                        "trustType",
+                                        NULL};
 
 static const struct json_field writable[] = {
     {"accountEnabled", JSON_BOOL, false},        {"displayName", JSON_STRING, false},
@@ -59,8 +60,7 @@ static void write_known(struct buf *out, enum known value)
     buf_add_text(out, value == KNOWN_NOT ? "null" : value == KNOWN_TRUE ? "true" : "false");
 }
 
-/* The value of one property. */
-static void write_value(const struct world *world, const struct device *device, const char *name, struct buf *out)
+void fleet_write_property(const struct world *world, const struct device *device, const char *name, struct buf *out)
 {
     char time[CLOCK_TEXT];
 
@@ -99,11 +99,11 @@ static void write_device(const struct world *world, const struct device *device,
                          struct buf *out)
 {
     buf_addf(out, "\"id\":\"%s\"", device->object_id);
-    for (size_t i = 1; names[i]; i++) {
-        if (!odata_selection_wants(selection, names[i]))
+    for (size_t i = 1; fleet_properties[i]; i++) {
+        if (!odata_selection_wants(selection, fleet_properties[i]))
             continue;
-        buf_addf(out, ",\"%s\":", names[i]);
-        write_value(world, device, names[i], out);
+        buf_addf(out, ",\"%s\":", fleet_properties[i]);
+        fleet_write_property(world, device, fleet_properties[i], out);
     }
 }
 
@@ -121,7 +121,7 @@ static void show(const struct world *world, struct exchange *ex, const struct de
 {
     struct selection selection;
 
-    if (!odata_selection_read(ex, names, "microsoft.graph.device", &selection))
+    if (!odata_selection_read(ex, fleet_properties, "microsoft.graph.device", &selection))
         return;
     start_answer(world, ex, &selection, "/$entity");
     write_device(world, device, &selection, &ex->reply);
@@ -214,7 +214,7 @@ static void list(const struct world *world, struct exchange *ex)
     struct selection selection;
     char *filter;
 
-    if (!odata_selection_read(ex, names, "microsoft.graph.device", &selection))
+    if (!odata_selection_read(ex, fleet_properties, "microsoft.graph.device", &selection))
         return;
     filter = exchange_query(ex, "$filter");
     if (filter)
@@ -314,13 +314,16 @@ static void refuse_unknown(struct exchange *ex)
 void fleet_handle(struct world *world, struct exchange *ex)
 {
     bool collection = ex->segment_count == 2 && exchange_segment_is(ex, 1, "devices");
+    bool changes = changes_serves(ex);
     bool get = exchange_method_is(ex, "GET");
     struct device *device;
 
-    if (!get && (collection || !exchange_method_is(ex, "PATCH"))) {
+    if (!get && (collection || changes || !exchange_method_is(ex, "PATCH"))) {
         refusal_graph(ex, 405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.");
     } else if (collection) {
         list(world, ex);
+    } else if (changes) {
+        changes_get(world, ex);
     } else if (!(device = find(world, ex))) {
         refuse_unknown(ex);
     } else if (get) {

@@ -85,8 +85,25 @@ class Description:
                 return self.document["paths"][template][method.lower()]
         raise Misfit(f"{self.name}: no operation for {method} {path}")
 
+    def check_changes(self, page):
+        """A page of /devices/delta. The cuts lack the function: its entries are devices, whole or in part, or removed ones."""
+        links = set(page) & {"@odata.nextLink", "@odata.deltaLink"}
+        if len(links) != 1 or set(page) - links != {"@odata.context", "value"}:
+            raise Misfit(f"members of a page of changes: {sorted(page)}")
+        for entry in page["value"]:
+            removed = entry.get("@removed")
+            if removed is not None and (set(entry) != {"id", "@removed"} or removed["reason"] not in ("changed", "deleted")):
+                raise Misfit(f"a removed device: {entry}")
+            device = {name: value for name, value in entry.items() if name != "@removed"}
+            self.check(device, {"$ref": "#/components/schemas/microsoft.graph.device"}, "an entry of /devices/delta")
+
     def check_request(self, method, target, body=None):
         """A request as sent: operation, query options, body."""
+        url = urlsplit(target)
+        if url.path.endswith("/devices/delta"):
+            if not re.fullmatch(r"(\$select=[A-Za-z,]+|\$(skip|delta)token=[^&]+)", url.query):
+                raise Misfit(f"{method} {target}: a link is sent as it came, and nothing but $select begins")
+            target = "/devices" + ("?" + url.query if "$select" in url.query else "")
         operation = self.operation(method, target)
         allowed = {}
         for parameter in operation.get("parameters", []):
