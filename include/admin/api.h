@@ -139,6 +139,9 @@ void api_activity_device_at(struct api_request *request);
 
 /* Handlers, by the file that holds them. */
 void api_index_get(struct api_request *request);
+void api_metrics_get(struct api_request *request);
+void api_probes_health(struct api_request *request);
+void api_probes_ready(struct api_request *request);
 void api_version_get(struct api_request *request);
 void api_log_level_get(struct api_request *request);
 void api_log_level_put(struct api_request *request);

@@ -63,4 +63,7 @@ void gate_failed(struct gate *gate, const struct outcome *outcome);
 void gate_answered(struct gate *gate, const struct outcome *outcome);
 void gate_wake(struct gate *gate);
 
+/* False: an administrator must mend it (credential, consent, tenant). */
+bool gate_heals_alone(enum trouble trouble);
+
 #endif

@@ -20,6 +20,9 @@ static const struct {
     void (*handle)(struct api_request *request);
     void (*begin)(struct api_request *request); /* of one that takes a long body in pieces; NULL = whole */
 } routes[] = {
+    {"GET", "/healthz", api_probes_health, NULL},
+    {"GET", "/readyz", api_probes_ready, NULL},
+    {"GET", "/metrics", api_metrics_get, NULL},
     {"GET", "/v1", api_index_get, NULL},
     {"GET", "/v1/version", api_version_get, NULL},
     {"GET", "/v1/status", api_status_get, NULL},

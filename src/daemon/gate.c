@@ -77,7 +77,7 @@ void gate_opened(struct gate *gate)
     move(gate, GATE_OPEN);
 }
 
-static bool passes_by_itself(enum trouble trouble)
+bool gate_heals_alone(enum trouble trouble)
 {
     return trouble == TROUBLE_NETWORK || trouble == TROUBLE_PROXY || trouble == TROUBLE_SERVICE ||
            trouble == TROUBLE_THROTTLED || trouble == TROUBLE_REPLY || trouble == TROUBLE_TOKEN_REFUSED ||
@@ -88,7 +88,7 @@ void gate_failed(struct gate *gate, const struct outcome *outcome)
 {
     if (gate->state == GATE_WAITING)
         return; /* one of many that were in flight when the way was closed */
-    const struct backoff *backoff = passes_by_itself(outcome->trouble) ? &passing_trouble : &administrators_trouble;
+    const struct backoff *backoff = gate_heals_alone(outcome->trouble) ? &passing_trouble : &administrators_trouble;
     int64_t delay = backoff_delay_ms(backoff, ++gate->attempts, outcome->retry_after_ms, guid_random_u64());
     int64_t now = clock_realtime_ms(gate->clock);
     if (gate->trouble == TROUBLE_NONE)

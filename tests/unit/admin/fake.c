@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/figures.h"
 #include "daemon/resync.h"
+#include "daemon/stats.h"
 #include "store/account.h"
 #include "store/import.h"
 #include "store/migrate.h"
@@ -451,6 +453,38 @@ void daemon_status(const struct daemon *daemon, struct daemon_status *ret_status
 {
     (void)daemon;
     *ret_status = fake.status;
+}
+
+struct figures *daemon_figures(struct daemon *daemon)
+{
+    static struct figures *figures;
+
+    if (figures == NULL)
+        figures = figures_new(daemon, "/nowhere");
+    return figures;
+}
+
+int fleet_queues(struct database *database, int64_t now_ms, struct fleet_queue *queues, size_t count,
+                 int64_t *ret_others, struct error *err)
+{
+    (void)database;
+    (void)now_ms;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(queues[i].queued, fake.counts.queued, sizeof(queues[i].queued));
+        queues[i].oldest_ms = fake.counts.queue_oldest_ms;
+        queues[i].unanswered = fake.counts.awaiting_verdict;
+    }
+    *ret_others = 0;
+    return 0;
+}
+
+const struct stats *connection_stats(const struct connection *connection)
+{
+    static struct stats *list;
+
+    (void)connection;
+    return stats_of(&list, "default");
 }
 
 const struct connection *daemon_connection(const struct daemon *daemon, size_t index)
