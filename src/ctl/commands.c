@@ -38,6 +38,17 @@ const struct command commands[] = {
      "With --wait, until all reports are sent and their verdicts are in.\n",
      WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
     {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
+    {"breaker show", "[NAME]", "Show the circuit breaker of each connection, what it holds and why",
+     "It opens when too many devices would turn non_compliant or removed within a while; [breaker] of the\n"
+     "configuration says how many that is. Improvements, and what an operator asks of one device, are never held.\n",
+     0, 0, 1, breaker_show_run},
+    {"breaker release", "[NAME]", "Send the reports that the breaker holds, and close it",
+     "NAME is a [connection] of the configuration; it may be left out when there is only one.\n", 0, 0, 1,
+     breaker_release_run},
+    {"breaker discard", "[NAME]", "Drop the reports that the breaker holds, and close it",
+     "Microsoft goes on believing what it was told before, until the device changes again or the weekly report comes.\n"
+     "NAME may be left out when there is only one connection.\n",
+     0, 0, 1, breaker_discard_run},
     {"account show", "[NAME]", "Show the account of a connection: its steps, devices, and what to mend",
      "NAME is a [connection] of the configuration; it may be left out when there is only one.\n", 0, 0, 1,
      account_show_run},
