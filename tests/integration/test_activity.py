@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """The activity log from outside: what is written into it, how it is read, followed and verified."""
+import hashlib
 import json
 import os
 import re
@@ -282,6 +283,27 @@ def test_tampering_shows(told, build, sql, wanted):
     result = verify(build, tampered(told, sql), check=False)
     assert result.code == EX_DATAERR
     assert any(wanted in finding for finding in result.json["findings"]), result
+
+
+def encoded(value):
+    if value is None:
+        return b"n" + bytes(8)
+    if isinstance(value, int):
+        return b"i" + value.to_bytes(8, "big", signed=True)
+    letter, data = (b"t", value.encode()) if isinstance(value, str) else (b"b", value)
+    return letter + len(data).to_bytes(8, "big") + data
+
+
+def test_the_chain_is_as_documented(told):
+    """docs/store.md says enough to check the log without complyd."""
+    before = told.store.value("SELECT hash FROM activity_base")
+    rows = told.store.query("SELECT * FROM activity ORDER BY id")
+    assert len(rows) > 10
+    for row in rows:
+        stored = row.pop("hash")
+        digest = hashlib.sha256(b"".join(map(encoded, [before, *row.values()]))).digest()
+        assert digest == stored, row
+        before = stored
 
 
 def test_a_cut_shows_with_an_anchor_only(told, build):

@@ -75,6 +75,7 @@ def successes(control, sim):
         assert control.get(f"/v1/devices/d{path}").status == 200
     eventually(lambda: control.get("/v1/devices/d").json()["azure_state"] == "non_compliant")
     assert control.get("/v1/devices/d/explain").json()["decision"]["action"] == "quarantine"
+    assert control.get("/v1/devices/d?at=0s").json()["device_id"] == "d"
     assert control.get("/v1/devices?state=non_compliant&status=success&connection=default&search=PHONE&limit=1&after=a").status == 200
     assert control.get("/v1/policies/p").status == 200
     assert control.post("/v1/devices/d/report").status == 202
