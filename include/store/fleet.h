@@ -10,6 +10,7 @@
 #define COMPLYD_STORE_FLEET_H
 
 #include "model/decision.h"
+#include "model/drift.h"
 #include "model/report.h"
 #include "store/breaker.h"
 #include "store/database.h"
@@ -34,6 +35,7 @@ struct fleet_device {
     char *message_id, *request_id;
     enum reason reason; /* why it is parked or waiting; from report or decision */
     char *last_error;
+    enum drift_cause drift; /* Microsoft believes something else, as compared last */
     int64_t removed_until_s; /* -1 = not removed; 90 days after Microsoft took the removal */
     /* what is on its way */
     bool queued;
@@ -116,6 +118,8 @@ int fleet_count_queue(struct database *database, const char *connection, struct 
 struct fleet_queue {
     char connection[65]; /* in */
     int64_t queued[PRIORITY_COUNT];
+    int64_t held; /* of those: by the breaker */
+    bool breaker_open;
     int64_t oldest_ms;  /* since when the report that has waited longest could have been told; -1 = none could */
     int64_t unanswered; /* messages without a verdict */
 };

@@ -85,6 +85,9 @@ static void add_connection(const struct connection_status *connection, const str
     if (connection->trouble != TROUBLE_NONE && !gate_heals_alone(connection->trouble))
         buf_addf(out, "connection %s: %s: %s\n", connection->name, trouble_slug(connection->trouble),
                  trouble_text(connection->trouble, LANGUAGE_EN));
+    if (queue != NULL && queue->breaker_open)
+        buf_addf(out, "connection %s: the circuit breaker is open and holds %lld reports\n", connection->name,
+                 (long long)queue->held);
     add_overdue(connection, queue, started_at_ms, out);
 }
 

@@ -132,6 +132,11 @@ static const struct full_report_state *walk_of(const struct picture *picture, co
     return at[1] == WALK_WEEKLY ? &status->weekly : &status->resync;
 }
 
+static const struct fleet_queue *queue_of(const struct picture *picture, const unsigned *at)
+{
+    return picture->subjects[at[0]].queue;
+}
+
 static double oldest_age(const struct picture *picture, const struct fleet_queue *queue)
 {
     if (queue == NULL)
@@ -170,12 +175,13 @@ VALUE(store_busy, (double)(at[0] == 0 ? picture->daemon.store : picture->daemon.
 VALUE(store_size, known((double)(at[0] == 0 ? figures_database_bytes : figures_wal_bytes)(picture->figures)))
 HISTOGRAM(store_commit, picture->daemon.store.commit.bounds != NULL ? &picture->daemon.store.commit : NULL)
 
-VALUE(queue_reports,
-      picture->subjects[at[0]].queue != NULL ? (double)picture->subjects[at[0]].queue->queued[at[1]] : NAN)
-VALUE(queue_age, oldest_age(picture, picture->subjects[at[0]].queue))
+VALUE(queue_reports, queue_of(picture, at) != NULL ? (double)queue_of(picture, at)->queued[at[1]] : NAN)
+VALUE(breaker_open, queue_of(picture, at) != NULL ? queue_of(picture, at)->breaker_open : NAN)
+VALUE(breaker_held, queue_of(picture, at) != NULL ? (double)queue_of(picture, at)->held : NAN)
+VALUE(queue_age, oldest_age(picture, queue_of(picture, at)))
 VALUE(queue_others, known((double)figures_others(picture->figures)))
 VALUE(queue_counted, instant(figures_counted_at_ms(picture->figures)))
-VALUE(unanswered, picture->subjects[at[0]].queue != NULL ? (double)picture->subjects[at[0]].queue->unanswered : NAN)
+VALUE(unanswered, queue_of(picture, at) != NULL ? (double)queue_of(picture, at)->unanswered : NAN)
 
 VALUE(connection_is, (unsigned)status_of(picture, at)->state == at[1])
 VALUE(connection_trouble, (unsigned)status_of(picture, at)->trouble == at[1] + 1 ? 1 : NAN)
@@ -197,6 +203,8 @@ VALUE(blocked_until, instant(channel_of(picture, at)->retry_at_ms))
 VALUE(tokens, token_requests(picture->subjects[at[0]].stats, at[1], at[2]))
 VALUE(token_expiry, instant(at[1] == STATS_GRAPH ? status_of(picture, at)->graph_token_expires_ms
                                                  : status_of(picture, at)->intune_token_expires_ms))
+
+VALUE(credential_expiry, instant(status_of(picture, at)->credential_expires_ms))
 
 VALUE(walk_running, walk_of(picture, at)->started_at_ms > 0)
 VALUE(walk_devices, (double)walk_of(picture, at)->total)
@@ -289,6 +297,16 @@ static const struct exposition_family families[] = {
      EXPOSITION_GAUGE,
      {NULL},
      .value = queue_counted},
+    {"complyd_breaker_open",
+     "1 while the circuit breaker holds reports that take access away.",
+     EXPOSITION_GAUGE,
+     {&by_connection},
+     .value = breaker_open},
+    {"complyd_breaker_held_reports",
+     "Reports that the circuit breaker holds.",
+     EXPOSITION_GAUGE,
+     {&by_connection},
+     .value = breaker_held},
     {"complyd_messages_awaiting_verdict",
      "Accepted messages whose verdict Microsoft still owes.",
      EXPOSITION_GAUGE,
@@ -374,6 +392,11 @@ static const struct exposition_family families[] = {
      EXPOSITION_GAUGE,
      {&by_connection, &by_resource},
      .value = token_expiry},
+    {"complyd_credential_expiry_timestamp_seconds",
+     "When the credential in use expires; no sample while that is not known.",
+     EXPOSITION_GAUGE,
+     {&by_connection},
+     .value = credential_expiry},
     {"complyd_full_report_running",
      "1 while all devices of the connection are being reported.",
      EXPOSITION_GAUGE,

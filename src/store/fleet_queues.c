@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fleet_internal.h"
+#include "outbox_internal.h"
 #include "statement.h"
 
 /* Neighbours mostly belong to the same connection: `hint` is where the last one was found. */
@@ -29,7 +30,9 @@ static void add_row(struct fleet_queue *queue, sqlite3_stmt *row, int64_t now_ms
 
     if (priority >= 0 && priority < PRIORITY_COUNT)
         queue->queued[priority]++;
-    if (since_ms <= now_ms && (queue->oldest_ms < 0 || since_ms < queue->oldest_ms))
+    if (due_at_ms == OUTBOX_HELD)
+        queue->held++;
+    else if (since_ms <= now_ms && (queue->oldest_ms < 0 || since_ms < queue->oldest_ms))
         queue->oldest_ms = since_ms;
 }
 
@@ -66,12 +69,26 @@ static int walk_messages(struct database *database, struct fleet_queue *queues, 
     return code;
 }
 
+static int read_breakers(struct database *database, struct fleet_queue *queues, size_t count, struct error *err)
+{
+    static const char sql[] = "SELECT open FROM breaker WHERE connection = ?";
+    int code = 0;
+
+    for (size_t i = 0; i < count && code >= 0; i++) {
+        int64_t open = 0;
+        code = statement_int(database, sql, &open, err, "t", queues[i].connection);
+        queues[i].breaker_open = open != 0;
+    }
+    return code < 0 ? code : 0;
+}
+
 int fleet_queues(struct database *database, int64_t now_ms, struct fleet_queue *queues, size_t count,
                  int64_t *ret_others, struct error *err)
 {
     *ret_others = 0;
     for (size_t i = 0; i < count; i++) {
         memset(queues[i].queued, 0, sizeof(queues[i].queued));
+        queues[i].held = 0;
         queues[i].oldest_ms = -1;
         queues[i].unanswered = 0;
     }
@@ -81,6 +98,8 @@ int fleet_queues(struct database *database, int64_t now_ms, struct fleet_queue *
     code = walk_outbox(database, now_ms, queues, count, ret_others, err);
     if (code == 0)
         code = walk_messages(database, queues, count, err);
+    if (code == 0)
+        code = read_breakers(database, queues, count, err);
     fleet_end(database);
     return code;
 }

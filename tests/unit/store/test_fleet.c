@@ -561,7 +561,8 @@ static void test_queues(void **state)
         "VALUES "
         "('a', 1, 'default', 0, 0, 500, 0, 0, 0), ('b', 1, 'default', 1, 0, 400, 1001, 1, 0), "
         "('c', 1, 'second', 0, 3, 300, 700, 1, 0), ('x', 1, 'second', 0, 1, 600, 2000, 2, 0), "
-        "('y', 1, 'third', 0, 1, 1, 0, 0, 0);"
+        "('h', 1, 'second', 0, 0, 1, 9223372036854775807, 5, 0), ('y', 1, 'third', 0, 1, 1, 0, 0, 0);"
+        "INSERT INTO breaker VALUES ('second', 1, 900, 7, 5), ('default', 0, 900, 7, 5);"
         "INSERT INTO message (message_id, device_id, connection, accepted_at_ms, poll_at_ms, deadline_ms, sent_as) "
         "VALUES (X'01', 'a', 'default', 1, 1, 1, ''), (X'02', 'y', 'third', 1, 1, 1, '')");
     assert_int_equal(fleet_queues(fixture->database, 1000, queues, 2, &others, &err), 0);
@@ -572,9 +573,12 @@ static void test_queues(void **state)
     assert_int_equal(queues[0].queued[PRIORITY_CHANGE], 1);
     assert_int_equal(queues[0].queued[PRIORITY_WEEKLY], 1);
     assert_int_equal(queues[0].oldest_ms, 600);
+    assert_int_equal(queues[0].held, 1);
+    assert_true(queues[0].breaker_open);
+    assert_false(queues[1].breaker_open);
     assert_int_equal(queues[0].unanswered, 0);
     assert_int_equal(fleet_queues(fixture->database, 1000, queues, 0, &others, &err), 0);
-    assert_int_equal(others, 5);
+    assert_int_equal(others, 6);
 }
 
 /* -------------------------------------------------------------------------------------------------------- plan */
