@@ -70,6 +70,7 @@ enum trouble {
 };
 
 const char *trouble_slug(enum trouble trouble);
+enum trouble trouble_parse(const char *slug); /* TROUBLE_NONE for others */
 const char *trouble_text(enum trouble trouble, enum language language);
 const char *trouble_cure(enum trouble trouble, enum language language);
 

@@ -66,11 +66,9 @@ static void add_problem(const char *word, enum language language, struct buf *ou
     enum account_problem problem = account_problem_parse(word);
     const char *text = account_problem_text(problem, language), *cure = account_problem_cure(problem, language);
 
-    for (int trouble = 1; problem == PROBLEM_NONE && trouble < TROUBLE_COUNT; trouble++) {
-        if (strcmp(trouble_slug((enum trouble)trouble), word) == 0) {
-            text = trouble_text((enum trouble)trouble, language);
-            cure = trouble_cure((enum trouble)trouble, language);
-        }
+    if (problem == PROBLEM_NONE) {
+        text = trouble_text(trouble_parse(word), language);
+        cure = trouble_cure(trouble_parse(word), language);
     }
     view_text(out, "problem", word);
     view_text(out, "problem_text", text);

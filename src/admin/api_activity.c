@@ -253,7 +253,7 @@ static bool take_kind(struct api_request *request, const char **ret_kind)
         return true;
     api_problem(request, 400,
                 "parameter 'kind': one of report, retire, verdict, parked, token, connection, connect, "
-                "disconnect, breaker, full_report, operator, configuration, store, daemon, retention is "
+                "disconnect, breaker, full_report, drift, operator, configuration, store, daemon, retention is "
                 "wanted");
     return false;
 }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "admin/api.h"
+#include "admin/drift_view.h"
+#include "admin/breaker_view.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "daemon/daemon.h"
@@ -18,10 +20,12 @@ struct status_look {
     struct api_request *request;
     struct fleet_counts all;
     bool with_devices; /* a walk over all of them */
+    struct breaker_limits breaker;
     size_t count;
     struct status_figures {
         char connection[65];
         struct fleet_counts counts;
+        struct breaker_status breaker;
     } figures[];
 };
 
@@ -143,6 +147,8 @@ static void add_connection(const struct connection_status *connection, bool enab
     buf_add_char(out, '}');
     add_walk(&connection->weekly, "weekly", out);
     add_walk(&connection->resync, "resync", out);
+    view_key(out, "drift");
+    drift_view_check(connection, language, out);
 }
 
 static void add_waiting(const struct fleet_counts *counts, struct buf *out)
@@ -188,10 +194,12 @@ static void add_waiting_of(const struct status_look *look, const char *connectio
     for (size_t i = 0; look->job.result == 0 && i < look->count; i++) {
         if (strcmp(look->figures[i].connection, connection) == 0) {
             add_waiting(&look->figures[i].counts, out);
+            view_key(out, "breaker");
+            breaker_view(&look->figures[i].breaker, &look->breaker, out);
             return;
         }
     }
-    buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null");
+    buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null,\"breaker\":null");
 }
 
 static void add_figures(const struct status_look *look, struct buf *out)
@@ -250,8 +258,14 @@ static int run_status(struct store_job *job, struct database *database, struct e
     int result = look->with_devices ? fleet_counts(database, NULL, &look->all, err)
                                     : fleet_count_queue(database, NULL, &look->all, err);
 
-    for (size_t i = 0; result == 0 && i < look->count; i++)
-        result = fleet_count_queue(database, look->figures[i].connection, &look->figures[i].counts, err);
+    for (size_t i = 0; result == 0 && i < look->count; i++) {
+        struct status_figures *figures = &look->figures[i];
+
+        result = fleet_count_queue(database, figures->connection, &figures->counts, err);
+        if (result == 0)
+            result = breaker_read(database, figures->connection, clock_realtime_ms(clock_system()),
+                                  look->breaker.window_ms, &figures->breaker, err);
+    }
     return result;
 }
 
@@ -278,6 +292,7 @@ void api_status_get(struct api_request *request)
     look->job.done = status_done;
     look->request = request;
     look->with_devices = devices == NULL || strcmp(devices, "yes") == 0;
+    look->breaker = daemon_breaker_limits(daemon_settings(request->daemon));
     look->count = status.connection_count;
     for (size_t i = 0; i < look->count; i++) {
         struct connection_status connection;

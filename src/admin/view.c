@@ -126,7 +126,10 @@ static void add_reason(const struct view *view, const struct fleet_device *devic
             cure = trouble_cure(connection->trouble, view->language);
         }
     }
-    if (client_code_matters(device, reason))
+    if (reason == REASON_NONE && device->drift != DRIFT_NONE) {
+        text = drift_cause_text(device->drift, view->language);
+        cure = drift_cause_cure(device->drift, view->language);
+    } else if (client_code_matters(device, reason))
         cure = client_status_cure(device->client_status, view->language);
     view_text(out, "reason", text);
     view_text(out, "cure", cure);

@@ -2,6 +2,8 @@
  * Copyright The complyd authors */
 #include "microsoft/outcome.h"
 
+#include <string.h>
+
 static const char *const slugs[TROUBLE_COUNT] = {
 #define X(name, slug) [name] = slug,
     TROUBLES(X)
@@ -169,6 +171,15 @@ static enum trouble known(enum trouble trouble)
 const char *trouble_slug(enum trouble trouble)
 {
     return slugs[known(trouble)];
+}
+
+enum trouble trouble_parse(const char *slug)
+{
+    for (int trouble = 0; trouble < TROUBLE_COUNT; trouble++) {
+        if (strcmp(trouble_slug((enum trouble)trouble), slug) == 0)
+            return (enum trouble)trouble;
+    }
+    return TROUBLE_NONE;
 }
 
 const char *trouble_text(enum trouble trouble, enum language language)

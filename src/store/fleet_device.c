@@ -8,6 +8,7 @@
 #include "fleet_internal.h"
 #include "outbox_internal.h"
 #include "statement.h"
+#include "store/drift.h"
 
 /* Microsoft drops the entry of a removed device by itself. */
 static const int64_t removal_holds_s = INT64_C(90) * 24 * 3600;
@@ -211,6 +212,7 @@ static int fill(struct subject *subject, const struct fleet_queued *queued, int6
 int fleet_device_load(struct database *database, const char *device_id, int64_t now_ms, struct fleet_device *ret_device,
                       struct error *err)
 {
+    enum drift_cause drift = DRIFT_NONE;
     struct fleet_queued queued;
     struct subject subject;
 
@@ -222,7 +224,11 @@ int fleet_device_load(struct database *database, const char *device_id, int64_t 
     if (code == 0 && !subject.exists && !subject.buried && !subject.has_report)
         code = error_set(err, ERR_NOTFOUND, 0, "no such device");
     if (code == 0)
+        code = drift_cause_of(database, subject.told.connection, device_id, &drift, err);
+    if (code == 0)
         code = fill(&subject, &queued, now_ms, ret_device, err);
+    if (code == 0)
+        ret_device->drift = drift;
     sqlite3_reset(queued.row);
     subject_release(&subject);
     return code;
