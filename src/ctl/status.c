@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 #include <cjson/cJSON.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "ctl/client.h"
@@ -138,6 +139,20 @@ static void print_walk(const struct cJSON *walk, const char *label, int64_t now_
     buf_deinit(&text);
 }
 
+static void print_breaker(const struct cJSON *breaker, FILE *out)
+{
+    struct buf text;
+
+    if (strcmp(client_text(breaker, "state"), "open") != 0)
+        return;
+    buf_init(&text, 0);
+    buf_add_text(&text, "OPEN: ");
+    output_count(&text, client_number(breaker, "held"));
+    buf_add_text(&text, " reports that take access away are held; see \"complyctl breaker show\"");
+    output_field_styled(out, "  BREAKER", buf_text(&text), OUTPUT_BAD);
+    buf_deinit(&text);
+}
+
 static void print_trouble(const struct cJSON *connection, int64_t now_ms, FILE *out)
 {
     if (client_text(connection, "trouble")[0] == '\0')
@@ -184,6 +199,7 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
     output_field_styled(out, "  State", buf_text(&text), output_style_of(client_text(connection, "state")));
     buf_deinit(&text);
     print_trouble(connection, now_ms, out);
+    print_breaker(member(connection, "breaker"), out);
     print_channels(connection, now_ms, out);
     output_field(out, "  Tenant", client_text(connection, "tenant_id"));
     if (counted)
