@@ -5,6 +5,8 @@
  * is explained, and so are the triggers' statements.
  */
 #include "fixture.h"
+#include "store/activity_list.h"
+#include "store/activity_verify.h"
 #include "store/full_report.h"
 
 /* Scans that are none of a table: the rows of a subquery with its own LIMIT, a list of literals, scratch tables of one row. */
@@ -160,6 +162,43 @@ static void exercise_the_rest(struct fixture *fixture)
     fixture_run(fixture, &save.job);
 }
 
+static int ignore_entry(void *ctx, const struct activity_entry *entry)
+{
+    (void)ctx;
+    (void)entry;
+    return 0;
+}
+
+static void ignore_finding(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)text;
+}
+
+static void exercise_activity(struct fixture *fixture)
+{
+    static const struct activity_filter filters[] = {
+        {.since_ms = 1, .limit = 10},
+        {.since_ms = 1, .limit = 10, .device = "d1"},
+        {.since_ms = 1, .limit = 10, .kind = "token"},
+        {.since_ms = 1, .limit = 10, .onwards = true},
+    };
+    struct activity_anchors none = {0};
+    struct activity_check check;
+    struct activity_purge purge;
+    struct activity_page page;
+    struct activity_told told;
+    struct error err;
+
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+        assert_int_equal(activity_list(fixture->database, &filters[i], ignore_entry, NULL, &page, &err), 0);
+    assert_int_equal(activity_told_at(fixture->database, "d1", INT64_MAX, &told, &err), 0);
+    assert_int_equal(activity_verify(fixture->database, &none, ignore_finding, NULL, NULL, &check, &err), 0);
+    activity_purge_init(&purge, 1, INT64_MAX, 2, NULL);
+    fixture_run(fixture, &purge.job);
+    assert_int_equal(purge.purged, 2);
+}
+
 static void test_every_statement_of_every_job(void **state)
 {
     struct fixture *fixture = *state;
@@ -170,6 +209,7 @@ static void test_every_statement_of_every_job(void **state)
     count += explain_all(fixture->database);
     exercise_settling(fixture);
     exercise_the_rest(fixture);
+    exercise_activity(fixture);
     count += explain_all(fixture->database);
     assert_true(count > 60);
 }
