@@ -10,7 +10,7 @@
 
 struct x509_st;
 
-/* Fills the directory (made if absent) with ca.pem, server.pem, server.key, client.pem, client.key and client.secret; keys
+/* Fills the directory (made if absent) with ca.pem, server.pem, server.key, client.pem, client.key, client.secret, issuer.pem and issuer.key; keys
  * and secret with mode 0600. A directory that has them all is left as it is, so that a restart keeps its identity. */
 int certs_make(const char *directory, struct error *err);
 

@@ -35,6 +35,7 @@ enum place {
     PLACE_POLICIES,
     PLACE_ASSIGN,
     PLACE_GROUPS,
+    PLACE_IDENTITY,
     PLACE_CONTROL,
     PLACE_COUNT,
 };
@@ -67,7 +68,10 @@ struct exchange {
     const char *content_type;
     const char *client_request_id;
     const char *host;
-    const char *body; /* NUL-terminated, never NULL */
+    const char *metadata;
+    const char *forwarded; /* X-Forwarded-For */
+    bool identity;         /* it came by the identity listener */
+    const char *body;      /* NUL-terminated, never NULL */
     size_t body_length;
 
     enum place place;

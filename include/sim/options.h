@@ -33,6 +33,10 @@ struct options {
     const char *ready_file;
     const char *log;
     const char *intune_scope;
+    const char *identity_listen;
+    const char *arc_key_file;
+    const char *arc_realm;
+    const char *service_url;
     const char *graph_resources[WORLD_RESOURCES];
     size_t graph_resource_count;
     struct world_settings settings;

@@ -20,6 +20,7 @@ TAILQ_HEAD(reply_list, reply);
 
 struct replies {
     struct world *world;
+    bool identity; /* of the listener of managed identities */
     struct reply_list suspended;
 };
 

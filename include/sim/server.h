@@ -15,6 +15,9 @@ struct world;
 /* Binds "ADDR:PORT" or "[ADDR]:PORT" (port 0 = a free one); sets *ret_url to "https://ADDR:PORT", which the caller frees. */
 int server_open(struct world *world, const char *listen, struct server **ret_server, char **ret_url, struct error *err);
 
+/* Binds one more, for managed identities in plain HTTP. */
+int server_open_identity(struct server *server, const char *listen, char **ret_url, struct error *err);
+
 /* Starts answering with this certificate chain and key (PEM text). */
 int server_start(struct server *server, const char *certificate, const char *key, struct error *err);
 

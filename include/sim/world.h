@@ -40,6 +40,8 @@ struct world_settings {
     bool auto_register;       /* a device unknown to Graph is registered by its first report */
     bool auto_users;          /* any user exists whose local part does not start with "missing" */
     bool secret_expired;
+    bool machine_identity;                            /* the machine has a managed identity of its own */
+    int64_t clock_offset_s;                           /* of Microsoft's clock to this machine's */
     bool partner_ios, partner_android, partner_macos; /* the administrator has added the partner in Intune */
     int64_t devices_per_message;
     int64_t page_size; /* entries of a collection before @odata.nextLink; 0 = all */
@@ -52,6 +54,7 @@ struct world_app {
     struct secret client_secret; /* unset = none registered */
     struct x509_st *certificates[WORLD_CERTIFICATES];
     size_t certificate_count;
+    struct x509_st *issuer; /* of federated tokens; NULL = none is trusted */
 };
 
 struct tenant {
@@ -71,6 +74,11 @@ struct world {
     struct tenant *tenants[WORLD_TENANTS];
     size_t tenant_count;
     char *base_url;     /* "https://127.0.0.1:41234" */
+    char *identity_url; /* of the managed identity service; NULL = none */
+    char *service_url;  /* what the endpoints of the partner service begin with; NULL = base_url */
+    char *arc_key_file; /* NULL = the service is IMDS */
+    char *arc_realm;    /* what the challenge names instead; NULL = that file */
+    char arc_key[GUID_TEXT];
     char *intune_scope; /* what the partner token is asked for with */
     char *graph_resources[WORLD_RESOURCES];
     size_t graph_resource_count;

@@ -21,6 +21,11 @@ enum refusal {
     IDENTIFIER,
     REPLAYED,
     TIME_RANGE,
+    FEDERATED_SIGNATURE,
+    FEDERATED_ISSUER,
+    FEDERATED_SUBJECT,
+    FEDERATED_AUDIENCE,
+    FEDERATED_TIME_RANGE,
 };
 
 static const struct assertion_refusal refusals[] = {
@@ -38,6 +43,11 @@ static const struct assertion_refusal refusals[] = {
     [TIME_RANGE] = {500133,
                     "Assertion is not within its valid time range. Ensure that the assertion's times are right and "
                     "that the clock of the client is not skewed."},
+    [FEDERATED_SIGNATURE] = {50013, "Assertion failed signature validation."},
+    [FEDERATED_ISSUER] = {700211, "No matching federated identity record found for presented assertion issuer."},
+    [FEDERATED_SUBJECT] = {700213, "No matching federated identity record found for presented assertion subject."},
+    [FEDERATED_AUDIENCE] = {700212, "No matching federated identity record found for presented assertion audience."},
+    [FEDERATED_TIME_RANGE] = {700024, "Client assertion is not within its valid time range."},
 };
 
 static bool thumbprint_is(const char *given, X509 *certificate, const EVP_MD *digest)
@@ -115,6 +125,35 @@ static const struct assertion_refusal *check_claims(struct world *world, const s
     return replays_first_use(&world->replays, guid_format(&id, canonical)) ? NULL : &refusals[REPLAYED];
 }
 
+static bool claim_is(const struct jose *token, const char *name, const char *expected)
+{
+    const char *value = json_string(token->claims, name);
+
+    return value && strcmp(value, expected) == 0;
+}
+
+static bool is_federated(const struct jose *token)
+{
+    return json_string(token->header, "kid") && !json_string(token->header, "x5t") &&
+           !json_string(token->header, "x5t#S256");
+}
+
+static const struct assertion_refusal *check_federated(const struct world *world, const struct jose *token)
+{
+    const char *algorithm = json_string(token->header, "alg");
+
+    if (!claim_is(token, "iss", ASSERTION_FEDERATED_ISSUER))
+        return &refusals[FEDERATED_ISSUER];
+    if (!algorithm || strcmp(algorithm, "RS256") != 0 || !world->app.issuer ||
+        !jose_verify(token, JOSE_RS256, X509_get0_pubkey(world->app.issuer)))
+        return &refusals[FEDERATED_SIGNATURE];
+    if (!claim_is(token, "aud", ASSERTION_FEDERATED_AUDIENCE))
+        return &refusals[FEDERATED_AUDIENCE];
+    if (!claim_is(token, "sub", ASSERTION_FEDERATED_SUBJECT))
+        return &refusals[FEDERATED_SUBJECT];
+    return in_time(world, token) ? NULL : &refusals[FEDERATED_TIME_RANGE];
+}
+
 const struct assertion_refusal *assertion_check(struct world *world, const char *text, const char *token_url,
                                                 const char *client_id)
 {
@@ -123,8 +162,8 @@ const struct assertion_refusal *assertion_check(struct world *world, const char 
 
     if (jose_parse(text, &token) != 0)
         return &refusals[MALFORMED];
-    refusal = check_signature(world, &token);
-    if (!refusal)
+    refusal = is_federated(&token) ? check_federated(world, &token) : check_signature(world, &token);
+    if (!refusal && !is_federated(&token))
         refusal = check_claims(world, &token, token_url, client_id);
     jose_release(&token);
     return refusal;

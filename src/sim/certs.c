@@ -35,7 +35,8 @@ struct plan {
 
 enum { VALID_DAYS = 365 };
 
-static const char *const files[] = {"ca.pem", "server.pem", "server.key", "client.pem", "client.key", "client.secret"};
+static const char *const files[] = {"ca.pem",     "server.pem",    "server.key", "client.pem",
+                                    "client.key", "client.secret", "issuer.pem", "issuer.key"};
 
 static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
@@ -179,18 +180,27 @@ static int make_server(const char *directory, struct error *err)
     return rc;
 }
 
-static int make_client(const char *directory, struct error *err)
+static int make_signer(const char *directory, const struct plan *plan, const char *certificate_file,
+                       const char *key_file, struct error *err)
 {
-    static const struct plan plan = {"complyd", "critical,CA:FALSE", "critical,digitalSignature", "clientAuth", NULL};
-    struct identity client = {.key = EVP_RSA_gen(2048)};
-    int rc = certify(&client, &plan, NULL, err);
+    struct identity signer = {.key = EVP_RSA_gen(2048)};
+    int rc = certify(&signer, plan, NULL, err);
 
     if (rc == 0)
-        rc = write_certificate(directory, "client.pem", client.certificate, err);
+        rc = write_certificate(directory, certificate_file, signer.certificate, err);
     if (rc == 0)
-        rc = write_key(directory, "client.key", client.key, err);
-    release(&client);
+        rc = write_key(directory, key_file, signer.key, err);
+    release(&signer);
     return rc;
+}
+
+static int make_signers(const char *directory, struct error *err)
+{
+    static const struct plan client = {"complyd", "critical,CA:FALSE", "critical,digitalSignature", "clientAuth", NULL};
+    static const struct plan issuer = {"issuer", "critical,CA:FALSE", "critical,digitalSignature", NULL, NULL};
+    int rc = make_signer(directory, &client, "client.pem", "client.key", err);
+
+    return rc == 0 ? make_signer(directory, &issuer, "issuer.pem", "issuer.key", err) : rc;
 }
 
 static bool complete(const char *directory)
@@ -215,7 +225,7 @@ int certs_make(const char *directory, struct error *err)
         return 0;
     rc = make_server(directory, err);
     if (rc == 0)
-        rc = make_client(directory, err);
+        rc = make_signers(directory, err);
     return rc == 0 ? write_secret(directory, err) : rc;
 }
 

@@ -285,6 +285,8 @@ static const struct setting settings[] = {
     {"auto_register", SETTING_FLAG, AT(auto_register), 0},
     {"auto_users", SETTING_FLAG, AT(auto_users), 0},
     {"secret_expired", SETTING_FLAG, AT(secret_expired), 0},
+    {"machine_identity", SETTING_FLAG, AT(machine_identity), 0},
+    {"clock_offset_s", SETTING_COUNT, AT(clock_offset_s), -1000000000},
     {"partner_ios", SETTING_FLAG, AT(partner_ios), 0},
     {"partner_android", SETTING_FLAG, AT(partner_android), 0},
     {"partner_macos", SETTING_FLAG, AT(partner_macos), 0},
@@ -326,7 +328,7 @@ static bool set_one(struct world_settings *values, const struct setting *setting
         return cJSON_IsBool(item);
     }
     if (setting->kind == SETTING_COUNT) {
-        *number_at(values, setting) = cJSON_IsNumber(item) ? (int64_t)item->valueint : -1;
+        *number_at(values, setting) = cJSON_IsNumber(item) ? (int64_t)item->valueint : setting->min - 1;
         return *number_at(values, setting) >= setting->min;
     }
     if (!text || duration_parse(text, &value) != 0)

@@ -86,7 +86,7 @@ static void write_endpoint(const struct world *world, const struct tenant *tenan
     buf_addf(out,
              "{\"id\":\"%s\",\"deletedDateTime\":null,\"capability\":\"%s\",\"providerId\":\"" INTUNE_APP_ID "\","
              "\"providerName\":\"%s\",\"providerResourceId\":\"%s\",\"uri\":\"%s/fef/%s\"}",
-             id, provider, provider, provider, world->base_url, provider);
+             id, provider, provider, provider, world->service_url ? world->service_url : world->base_url, provider);
 }
 
 static void list_endpoints(const struct world *world, struct exchange *ex)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "sim/assertion.h"
 #include "sim/exchange.h"
@@ -222,11 +223,22 @@ static void handle_form(struct world *world, struct exchange *ex, const struct t
         answer_token(world, ex, tenant, kind, form->values[SCOPE], length);
 }
 
+static const char *http_date(int64_t time_s, char text[40])
+{
+    time_t time = (time_t)time_s;
+    struct tm tm;
+
+    gmtime_r(&time, &tm);
+    strftime(text, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    return text;
+}
+
 void login_token(struct world *world, struct exchange *ex)
 {
     static const char form_type[] = "application/x-www-form-urlencoded";
     const struct tenant *tenant = world_tenant(world, ex->segments[0]);
     struct form form = {{NULL}};
+    char date[40];
 
     if (!exchange_method_is(ex, "POST")) {
         refusal_login(ex, 405, "invalid_request", 900561, "The endpoint only accepts POST requests.");
@@ -242,4 +254,6 @@ void login_token(struct world *world, struct exchange *ex)
         handle_form(world, ex, tenant, &form);
     }
     release(&form);
+    if (world->settings.clock_offset_s != 0)
+        exchange_header(ex, "Date", "%s", http_date(world_now_ms(world) / 1000, date));
 }

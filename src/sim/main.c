@@ -25,6 +25,7 @@ struct files {
     char *client_cert;
     char *client_key;
     char *client_secret;
+    char *issuer;
 };
 
 static void free_files(struct files *files)
@@ -35,6 +36,7 @@ static void free_files(struct files *files)
     free(files->client_cert);
     free(files->client_key);
     free(files->client_secret);
+    free(files->issuer);
 }
 
 /* `given`, else the file of that name among the made ones as an absolute path; "" when there is neither. */
@@ -61,6 +63,7 @@ static void choose_files(const struct options *options, struct files *files)
     files->client_cert = choose(NULL, options->make_certs, "client.pem");
     files->client_key = choose(NULL, options->make_certs, "client.key");
     files->client_secret = choose(options->client_secret_file, options->make_certs, "client.secret");
+    files->issuer = choose(NULL, options->make_certs, "issuer.pem");
 }
 
 static int add_certificate(struct world *world, const char *path, struct error *err)
@@ -81,11 +84,28 @@ static int load_credentials(struct world *world, const struct options *options, 
         rc = add_certificate(world, options->client_certificates[i], err);
     if (rc == 0 && options->make_certs)
         rc = add_certificate(world, files->client_cert, err);
+    if (rc == 0 && options->make_certs)
+        rc = certs_load(files->issuer, &world->app.issuer, err);
     if (rc == 0 && *files->client_secret)
         rc = secret_load(&world->app.client_secret, files->client_secret, err);
     secret_trim(&world->app.client_secret);
     snprintf(world->app.client_id, sizeof(world->app.client_id), "%s", options->client_id);
     return rc;
+}
+
+static int copy_text(char **target, const char *text)
+{
+    *target = text ? strdup(text) : NULL;
+    return !text || *target ? 0 : ERR_NOMEM;
+}
+
+static int add_places(struct world *world, const struct options *options, struct error *err)
+{
+    if (copy_text(&world->arc_key_file, options->arc_key_file) == 0 &&
+        copy_text(&world->arc_realm, options->arc_realm) == 0 &&
+        copy_text(&world->service_url, options->service_url) == 0)
+        return 0;
+    return error_set(err, ERR_NOMEM, 0, "places");
 }
 
 static int add_names(struct world *world, const struct options *options, struct error *err)
@@ -172,6 +192,8 @@ static int write_ready(const struct world *world, const struct options *options,
              "{\"url\":\"%s\",\"pid\":%ld,\"tenant_id\":\"%s\",\"client_id\":\"%s\",\"ca_file\":", world->base_url,
              (long)getpid(), world->tenants[0]->id, world->app.client_id);
     buf_add_json_string(&text, files->ca);
+    buf_add_text(&text, ",\"identity_url\":");
+    buf_add_json_string(&text, world->identity_url ? world->identity_url : "");
     buf_add_text(&text, ",\"intune_scope\":");
     buf_add_json_string(&text, world->intune_scope);
     buf_add_text(&text, "}\n");
@@ -236,6 +258,10 @@ static int play(struct world *world, const struct options *options, const struct
 
     if (rc == 0)
         rc = server_open(world, options->listen, &server, &world->base_url, err);
+    if (rc == 0 && options->identity_listen)
+        rc = server_open_identity(server, options->identity_listen, &world->identity_url, err);
+    if (rc == 0)
+        rc = add_places(world, options, err);
     if (rc == 0)
         rc = add_names(world, options, err);
     if (rc == 0)

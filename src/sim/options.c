@@ -33,6 +33,10 @@ enum option_code {
     OPT_LOG,
     OPT_INTUNE_SCOPE,
     OPT_GRAPH_RESOURCE,
+    OPT_IDENTITY_LISTEN,
+    OPT_ARC_KEY_FILE,
+    OPT_ARC_REALM,
+    OPT_SERVICE_URL,
     OPT_QUOTA_GRAPH_REQUESTS,
     OPT_QUOTA_GRAPH_WRITES,
     OPT_QUOTA_PARTNER_REQUESTS,
@@ -63,6 +67,10 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"intune-scope", required_argument, NULL, OPT_INTUNE_SCOPE},
     {"graph-resource", required_argument, NULL, OPT_GRAPH_RESOURCE},
+    {"identity-listen", required_argument, NULL, OPT_IDENTITY_LISTEN},
+    {"arc-key-file", required_argument, NULL, OPT_ARC_KEY_FILE},
+    {"arc-realm", required_argument, NULL, OPT_ARC_REALM},
+    {"service-url", required_argument, NULL, OPT_SERVICE_URL},
     {"quota-graph-requests", required_argument, NULL, OPT_QUOTA_GRAPH_REQUESTS},
     {"quota-graph-writes", required_argument, NULL, OPT_QUOTA_GRAPH_WRITES},
     {"quota-partner-requests", required_argument, NULL, OPT_QUOTA_PARTNER_REQUESTS},
@@ -138,6 +146,14 @@ static const char **plain_target(struct options *options, int code)
         return &options->log;
     case OPT_INTUNE_SCOPE:
         return &options->intune_scope;
+    case OPT_IDENTITY_LISTEN:
+        return &options->identity_listen;
+    case OPT_ARC_KEY_FILE:
+        return &options->arc_key_file;
+    case OPT_ARC_REALM:
+        return &options->arc_realm;
+    case OPT_SERVICE_URL:
+        return &options->service_url;
     default:
         return NULL;
     }
@@ -221,6 +237,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .intune_scope = "https://api.manage.microsoft.com//.default",
         .settings = {.verdict_delay_ms = 2000,
                      .auto_users = true,
+                     .machine_identity = true,
                      .partner_ios = true,
                      .partner_android = true,
                      .partner_macos = true,

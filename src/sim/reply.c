@@ -143,6 +143,9 @@ static void route(struct reply *reply, const char *method)
     ex->content_type = header(reply, "Content-Type");
     ex->client_request_id = header(reply, "client-request-id");
     ex->host = header(reply, "Host");
+    ex->metadata = header(reply, "Metadata");
+    ex->forwarded = header(reply, "X-Forwarded-For");
+    ex->identity = reply->replies->identity;
     ex->body = buf_text(&reply->body);
     ex->body_length = reply->body.length;
     reply->routed = true;

@@ -7,6 +7,7 @@
 #include "sim/control.h"
 #include "sim/exchange.h"
 #include "sim/graph.h"
+#include "sim/identity.h"
 #include "sim/login.h"
 #include "sim/partner.h"
 #include "sim/provisioning.h"
@@ -45,6 +46,8 @@ static enum place tenant_place(const struct exchange *ex)
 
 static enum place find_place(const struct exchange *ex)
 {
+    if (ex->identity)
+        return PLACE_IDENTITY;
     if (exchange_segment_is(ex, 0, "sim"))
         return PLACE_CONTROL;
     if (exchange_segment_is(ex, 0, "v1.0"))
@@ -61,7 +64,9 @@ static enum place find_place(const struct exchange *ex)
 
 static void serve(struct world *world, struct exchange *ex)
 {
-    if (ex->place == PLACE_TOKEN)
+    if (ex->place == PLACE_IDENTITY)
+        identity_handle(world, ex);
+    else if (ex->place == PLACE_TOKEN)
         login_token(world, ex);
     else if (ex->place == PLACE_PARTNER_PUT || ex->place == PLACE_PARTNER_GET)
         partner_handle(world, ex);

@@ -21,9 +21,9 @@
 
 struct server {
     struct world *world;
-    struct replies replies;
-    struct MHD_Daemon *daemon;
-    int listener;
+    struct replies replies, identity_replies;
+    struct MHD_Daemon *daemon, *identity_daemon; /* the second may be missing */
+    int listener, identity_listener;
     int signals;
 };
 
@@ -64,7 +64,7 @@ static int bind_listener(const struct addrinfo *address)
     return -1;
 }
 
-static char *url_of(int listener)
+static char *url_of(int listener, const char *scheme)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof(address);
@@ -77,41 +77,57 @@ static char *url_of(int listener)
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return NULL;
     bool brackets = strchr(host, ':') != NULL;
-    return asprintf(&url, "https://%s%s%s:%s", brackets ? "[" : "", host, brackets ? "]" : "", port) < 0 ? NULL : url;
+    return asprintf(&url, "%s://%s%s%s:%s", scheme, brackets ? "[" : "", host, brackets ? "]" : "", port) < 0 ? NULL
+                                                                                                              : url;
+}
+
+static int open_listener(const char *listen_on, const char *scheme, int *ret_listener, char **ret_url,
+                         struct error *err)
+{
+    struct addrinfo *address = resolve(listen_on, err);
+    int listener;
+
+    *ret_url = NULL;
+    if (!address)
+        return ERR_INVALID;
+    listener = bind_listener(address);
+    freeaddrinfo(address);
+    if (listener < 0)
+        return error_set(err, ERR_IO, errno, "cannot listen on %s: %s", listen_on, strerror(errno));
+    *ret_url = url_of(listener, scheme);
+    if (!*ret_url) {
+        close(listener);
+        return error_set(err, ERR_NOMEM, 0, "listener");
+    }
+    *ret_listener = listener;
+    return 0;
 }
 
 int server_open(struct world *world, const char *listen_on, struct server **ret_server, char **ret_url,
                 struct error *err)
 {
-    struct addrinfo *address = resolve(listen_on, err);
     struct server *server = calloc(1, sizeof(*server));
-    int rc = ERR_INVALID;
+    int rc;
 
-    *ret_url = NULL;
-    if (!address || !server)
-        goto fail;
+    if (!server)
+        return error_set(err, ERR_NOMEM, 0, "server");
     server->world = world;
-    server->signals = -1;
-    server->listener = bind_listener(address);
-    if (server->listener < 0) {
-        rc = error_set(err, ERR_IO, errno, "cannot listen on %s: %s", listen_on, strerror(errno));
-        goto fail;
-    }
-    *ret_url = url_of(server->listener);
-    if (!*ret_url) {
-        close(server->listener);
-        rc = error_set(err, ERR_NOMEM, 0, "listener");
-        goto fail;
+    server->signals = server->identity_listener = -1;
+    rc = open_listener(listen_on, "https", &server->listener, ret_url, err);
+    if (rc != 0) {
+        free(server);
+        return rc;
     }
     replies_init(&server->replies, world);
+    replies_init(&server->identity_replies, world);
+    server->identity_replies.identity = true;
     *ret_server = server;
-    freeaddrinfo(address);
     return 0;
-fail:
-    if (address)
-        freeaddrinfo(address);
-    free(server);
-    return rc;
+}
+
+int server_open_identity(struct server *server, const char *listen_on, char **ret_url, struct error *err)
+{
+    return open_listener(listen_on, "http", &server->identity_listener, ret_url, err);
 }
 
 static void __attribute__((format(printf, 2, 0))) on_log(void *ctx, const char *format, va_list args)
@@ -157,6 +173,19 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static int start_identity(struct server *server, struct error *err)
+{
+    server->identity_daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, replies_on_request,
+                         &server->identity_replies, MHD_OPTION_LISTEN_SOCKET, server->identity_listener,
+                         MHD_OPTION_URI_LOG_CALLBACK, replies_on_uri, &server->identity_replies,
+                         MHD_OPTION_NOTIFY_COMPLETED, replies_on_completed, &server->identity_replies, MHD_OPTION_END);
+    if (!server->identity_daemon)
+        return error_set(err, ERR_IO, 0, "cannot start the identity service");
+    server->identity_listener = -1;
+    return 0;
+}
+
 int server_start(struct server *server, const char *certificate, const char *key, struct error *err)
 {
     raise_file_limit();
@@ -172,7 +201,16 @@ int server_start(struct server *server, const char *certificate, const char *key
     if (server->signals < 0 || !server->daemon)
         return error_set(err, ERR_TLS, 0, "cannot start the TLS server: are certificate and key good?");
     server->listener = -1; /* the daemon closes it */
-    return 0;
+    return server->identity_listener >= 0 ? start_identity(server, err) : 0;
+}
+
+static int library_wait(struct MHD_Daemon *daemon, int64_t wait)
+{
+    MHD_UNSIGNED_LONG_LONG library_ms;
+
+    if (daemon && MHD_get_timeout(daemon, &library_ms) == MHD_YES && (wait < 0 || (int64_t)library_ms < wait))
+        wait = (int64_t)library_ms;
+    return wait > 60000 ? 60000 : (int)wait;
 }
 
 /* Milliseconds until something is due; -1 = nothing is. */
@@ -180,30 +218,34 @@ static int wait_ms(struct server *server, int64_t now_ms)
 {
     int64_t due_ms = timers_next(&server->world->timers);
     int64_t wait = due_ms < 0 ? -1 : due_ms > now_ms ? due_ms - now_ms : 0;
-    MHD_UNSIGNED_LONG_LONG library_ms;
 
-    if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES && (wait < 0 || (int64_t)library_ms < wait))
-        wait = (int64_t)library_ms;
-    return wait > 60000 ? 60000 : (int)wait;
+    return library_wait(server->identity_daemon, library_wait(server->daemon, wait));
+}
+
+static struct pollfd watch(struct MHD_Daemon *daemon)
+{
+    int fd = daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd : -1;
+
+    return (struct pollfd){.fd = fd, .events = POLLIN}; /* a negative one is passed over */
 }
 
 static int turn(struct server *server, int limit_ms, struct error *err)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd fds[] = {{.fd = info->epoll_fd, .events = POLLIN}, {.fd = server->signals, .events = POLLIN}};
+    struct pollfd fds[] = {
+        watch(server->daemon), {.fd = server->signals, .events = POLLIN}, watch(server->identity_daemon)};
     int wait = wait_ms(server, world_monotonic_ms(server->world));
     struct signalfd_siginfo signal_info;
 
     if (limit_ms >= 0 && (wait < 0 || wait > limit_ms))
         wait = limit_ms;
-    if (poll(fds, 2, wait) < 0 && errno != EINTR)
+    if (poll(fds, 3, wait) < 0 && errno != EINTR)
         return error_set(err, ERR_IO, errno, "poll: %s", strerror(errno));
     if (fds[1].revents && read(server->signals, &signal_info, sizeof(signal_info)) > 0) {
         log_info(TAG_SIM, "ending on %s", strsignal((int)signal_info.ssi_signo));
         server->world->quit = true;
     }
     timers_run(&server->world->timers, world_monotonic_ms(server->world));
-    if (MHD_run(server->daemon) != MHD_YES)
+    if (MHD_run(server->daemon) != MHD_YES || (server->identity_daemon && MHD_run(server->identity_daemon) != MHD_YES))
         return error_set(err, ERR_IO, 0, "the HTTP library gave up");
     return 0;
 }
@@ -216,6 +258,7 @@ int server_run(struct server *server, struct error *err)
         rc = turn(server, -1, err);
     int64_t end_ms = world_monotonic_ms(server->world) + DRAIN_MS;
     replies_resume_all(&server->replies);
+    replies_resume_all(&server->identity_replies);
     while (rc == 0 && server->world->stats.in_flight > 0 && world_monotonic_ms(server->world) < end_ms)
         rc = turn(server, 20, err);
     return rc;
@@ -226,8 +269,13 @@ void server_close(struct server *server)
     if (!server)
         return;
     replies_resume_all(&server->replies);
+    replies_resume_all(&server->identity_replies);
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
+    if (server->identity_daemon)
+        MHD_stop_daemon(server->identity_daemon);
+    if (server->identity_listener >= 0)
+        close(server->identity_listener);
     if (server->listener >= 0)
         close(server->listener);
     if (server->signals >= 0)

@@ -18,6 +18,7 @@ const char *place_name(enum place place)
         [PLACE_POLICIES] = "policies",
         [PLACE_ASSIGN] = "assign",
         [PLACE_GROUPS] = "groups",
+        [PLACE_IDENTITY] = "identity",
         [PLACE_CONTROL] = "control",
     };
 

@@ -45,7 +45,12 @@ void world_deinit(struct world *world)
     journal_deinit(&world->journal);
     timers_deinit(&world->timers);
     signer_free(world->signer);
+    X509_free(world->app.issuer);
     free(world->base_url);
+    free(world->identity_url);
+    free(world->service_url);
+    free(world->arc_key_file);
+    free(world->arc_realm);
     free(world->intune_scope);
 }
 
@@ -103,7 +108,7 @@ int world_add_graph_resource(struct world *world, const char *base)
 
 int64_t world_now_ms(const struct world *world)
 {
-    return clock_realtime_ms(world->clock);
+    return clock_realtime_ms(world->clock) + world->settings.clock_offset_s * 1000;
 }
 
 int64_t world_monotonic_ms(const struct world *world)
