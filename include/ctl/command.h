@@ -32,6 +32,7 @@
     X(OPTION_THIS_SERVER_ONLY, "this-server-only", "",                                                                 \
       "only this server stops reporting; nothing changes at Microsoft")                                                \
     X(OPTION_FORCE, "force", "", "although Microsoft refuses some devices: they stay behind as they are")              \
+    X(OPTION_REPAIR, "repair", "", "report the differing devices again, as if an operator asked for each")             \
     X(OPTION_DEVICE, "device", "ID", "only entries about this device")                                                 \
     X(OPTION_KIND, "kind", "KIND", "only this kind of entries: report, verdict, operator, token ...")                  \
     X(OPTION_SINCE, "since", "TIME", "only entries since TIME: 2026-02-03T04:05:06Z, or how long ago: 90s, 2h, 7d")    \
@@ -89,6 +90,7 @@ int device_show_run(const struct invocation *invocation);
 int device_report_run(const struct invocation *invocation);
 int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
+int drift_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
 int breaker_show_run(const struct invocation *invocation);
 int breaker_release_run(const struct invocation *invocation);

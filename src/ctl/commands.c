@@ -37,6 +37,12 @@ const struct command commands[] = {
      "Quotas are kept and changes overtake it, so this can take hours for a large fleet. It survives restarts.\n"
      "With --wait, until all reports are sent and their verdicts are in.\n",
      WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
+    {"drift", "", "Compare what Microsoft believes with what it was told, and list the differences",
+     "Reads the devices back from Microsoft Graph and waits for the end. Nothing is sent again unless --repair is given; "
+     "then\n"
+     "the differing devices are queued as by device report, and the circuit breaker applies. Exit codes: 65 something\n"
+     "differs, 69 devices cannot be read, 75 still under way.\n",
+     1u << OPTION_REPAIR | 1u << OPTION_CONNECTION | 1u << OPTION_TIMEOUT, 0, 0, drift_run},
     {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
     {"breaker show", "[NAME]", "Show the circuit breaker of each connection, what it holds and why",
      "It opens when too many devices would turn non_compliant or removed within a while; [breaker] of the\n"
@@ -72,7 +78,7 @@ const struct command commands[] = {
      "also finds an end that was cut off and a log that was written anew.\n",
      STORE_OPTIONS | 1u << OPTION_ANCHOR | 1u << OPTION_ANCHORS, 0, 0, activity_verify_run},
     {"activity", "", "List what happened: reports, verdicts, tokens, operators' acts; newest first",
-     "Kinds: report, retire, verdict, parked, token, connection, connect, disconnect, breaker, full_report, operator,\n"
+     "Kinds: report, retire, verdict, parked, token, connection, connect, disconnect, breaker, full_report, drift, operator,\n"
      "configuration, store, daemon, retention. All filters given must match. With --json all fields of each entry, in "
      "one\n"
      "array that is written as it arrives; with --follow too, one object a line.\n",
