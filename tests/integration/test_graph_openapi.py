@@ -90,6 +90,33 @@ def test_pages_fit(simulator, description):
     description.check_answer("GET", path, 200, answer.json())
 
 
+def test_changed_devices_fit(simulator, description):
+    """From the start, page by page, then what changed, a removed device, and a link that is known no more."""
+    simulator.settings(page_size=1)
+    path = f"/devices/delta?$select={DEVICE_PROPERTIES}"
+    description.check_request("GET", path)
+    pages, removed = 0, False
+    for step in ("all", "changed"):
+        while path:
+            answer = simulator.request("GET", path if path.startswith("http") else f"/v1.0{path}", token=simulator.token)
+            assert answer.status == 200
+            page = answer.json()
+            description.check_changes(page)
+            pages, removed = pages + 1, removed or any("@removed" in entry for entry in page["value"])
+            path = page.get("@odata.nextLink")
+        path = page["@odata.deltaLink"]
+        if step == "all":
+            simulator.control("PATCH", f"devices/{PHONE}", {"isManaged": True})
+            simulator.register(UNKNOWN, "iOS")
+            simulator.control("DELETE", f"devices/{UNKNOWN}")
+    simulator.settings(page_size=0)
+    assert pages >= 3 and removed
+    simulator.control("POST", "resync")
+    answer = simulator.request("GET", path, token=simulator.token)
+    assert answer.status == 410
+    description.check_answer("GET", "/devices", 410, answer.json())
+
+
 def test_refused_tokens_fit(simulator, description):
     answer = simulator.request("GET", "/v1.0/devices", token="x")
     assert answer.status == 401
@@ -166,8 +193,12 @@ def test_what_the_daemon_sends_fits(sim, daemon, store):
     store.delete_device("d0")
     store.set_device("d4", name="Another name")
     store.wait_drained()
+    sim.settings(page_size=12)
+    daemon.check_drift()
+    daemon.check_drift()
     sent = list(sent_to_graph(sim))
     assert {method for method, _, _ in sent} == {"GET", "PATCH"}
+    assert sum("/devices/delta?$" in path for _, path, _ in sent) >= 3
     assert any("users" in path for _, path, _ in sent) and any("endpoints" in path.lower() for _, path, _ in sent)
     for described in graph_openapi.descriptions():
         for method, path, body in sent:
