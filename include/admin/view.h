@@ -46,7 +46,8 @@ void view_deinit(struct view *view);
 /* NULL: the configuration has none of that name. */
 const struct view_connection *view_find(const struct view *view, const char *connection);
 
-/* Nothing is sent for this device, whatever happens to it: REASON_UNKNOWN_CONNECTION or REASON_REPORTING_OFF; else REASON_NONE. */
+/* Nothing is sent for this device, whatever happens to it: REASON_UNKNOWN_CONNECTION, REASON_REPORTING_OFF or
+ * REASON_DISCONNECTED; else REASON_NONE. */
 enum reason view_blocked(const struct view *view, const char *connection);
 
 /* What is in the way of this device's report, or was wrong with it. REASON_NONE: all is well. */

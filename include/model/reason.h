@@ -21,6 +21,7 @@
     X(REASON_UNKNOWN_POLICY, "unknown_policy")                                                                         \
     X(REASON_UNKNOWN_CONNECTION, "unknown_connection")                                                                 \
     X(REASON_REPORTING_OFF, "reporting_off")                                                                           \
+    X(REASON_DISCONNECTED, "disconnected")                                                                             \
     /* parked: the store's data is wrong */                                                                            \
     X(REASON_BAD_AZURE_ID, "bad_azure_device_id")                                                                      \
     X(REASON_NO_USER, "no_user")                                                                                       \

@@ -124,10 +124,12 @@ static bool read_body(struct api_request *request, cJSON **ret_body)
     static const char *const none[] = {NULL};
 
     *ret_body = NULL;
-    if (!api_check_parameters(request, none) || !api_check_type(request, json_types))
+    if (!api_check_parameters(request, none))
         return false;
     if (request->body.length == 0)
         return true;
+    if (!api_check_type(request, json_types))
+        return false;
     *ret_body = cJSON_ParseWithLengthOpts(buf_text(&request->body), request->body.length + 1, NULL, true);
     if (cJSON_IsObject(*ret_body))
         return true;

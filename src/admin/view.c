@@ -69,7 +69,9 @@ enum reason view_blocked(const struct view *view, const char *connection)
 
     if (found == NULL)
         return REASON_UNKNOWN_CONNECTION;
-    return view->reporting && found->enabled ? REASON_NONE : REASON_REPORTING_OFF;
+    if (!view->reporting || !found->enabled)
+        return REASON_REPORTING_OFF;
+    return found->state == CONNECTION_DISCONNECTED ? REASON_DISCONNECTED : REASON_NONE;
 }
 
 /* Reasons that only say how the queue stands, not what is wrong with the device. */
@@ -91,6 +93,9 @@ static enum reason queue_reason(const struct view *view, const struct fleet_devi
 enum reason view_reason(const struct view *view, const struct fleet_device *device)
 {
     enum reason blocked = view_blocked(view, device->connection);
+    /* The old connection has to take the device back before the new one may report it. */
+    if (blocked == REASON_NONE && device->decision.kind == DECISION_RETIRE)
+        blocked = view_blocked(view, device->reported_connection);
     bool over = device->reported_state == AZURE_STATE_REMOVED && !device->queued;
 
     /* A removed device has nothing left to tell: no section is missing for it. */

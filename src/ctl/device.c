@@ -215,6 +215,7 @@ static bool is_blocked(const struct cJSON *device, enum language language)
     const char *reason = client_text(device, "reason");
 
     return strcmp(reason, reason_text(REASON_REPORTING_OFF, language)) == 0 ||
+           strcmp(reason, reason_text(REASON_DISCONNECTED, language)) == 0 ||
            strcmp(reason, reason_text(REASON_UNKNOWN_CONNECTION, language)) == 0;
 }
 

@@ -3,13 +3,22 @@
 #include "daemon/plan.h"
 
 #include "daemon/daemon.h"
+#include "store/account.h"
 #include "store/fleet.h"
 
 struct plan {
+    struct database *database;
     const struct settings *settings;
     FILE *out;
     long long sent, kept;
 };
+
+static bool is_disconnected(const struct plan *plan, const char *connection)
+{
+    struct account_record record;
+    struct error err;
+    return account_read(plan->database, connection, &record, &err) == 0 && !account_is_reporting(record.state);
+}
 
 /* Why an entry would not be sent; "" = it would. */
 static const char *obstacle(const struct plan *plan, const struct fleet_plan_entry *entry)
@@ -24,6 +33,8 @@ static const char *obstacle(const struct plan *plan, const struct fleet_plan_ent
         return reason_text(REASON_UNKNOWN_CONNECTION, LANGUAGE_EN);
     if (!connection->enabled || !plan->settings->enabled)
         return reason_text(REASON_REPORTING_OFF, LANGUAGE_EN);
+    if (is_disconnected(plan, entry->connection))
+        return reason_text(REASON_DISCONNECTED, LANGUAGE_EN);
     if (entry->held)
         return reason_text(REASON_BREAKER_HOLDS, LANGUAGE_EN);
     return "";
@@ -55,6 +66,7 @@ int plan_print(const struct settings *settings, FILE *out)
     int rc = database_open(settings->store, DATABASE_READ, &database, &err);
     if (rc == 0) {
         struct breaker_limits breaker = daemon_breaker_limits(settings);
+        plan.database = database;
         rc = fleet_plan(database, &breaker, print_entry, &plan, &err);
         database_close(database);
     }
