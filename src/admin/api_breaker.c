@@ -47,7 +47,7 @@ void api_breaker_get(struct api_request *request)
     if (look == NULL)
         return;
     look->limits = daemon_breaker_limits(daemon_settings(request->daemon));
-    daemon_look(request->daemon, &look->look.job);
+    api_look_start(&look->look);
 }
 
 /* ---- closing ---- */
