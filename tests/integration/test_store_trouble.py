@@ -407,3 +407,19 @@ def test_ids_that_nobody_can_name(sim, store, daemon):
     assert long.code != 0 and "255" in long.err
     assert set(sim.devices()) == {guid(1), guid(2), guid(3)} | ({guid(102)} if told(store, "e" + "é" * 127) else set())
     assert sim.stats()["violations"] == 0
+
+
+# ---- one job that fails for good, among many that do not
+
+def test_an_outcome_that_cannot_be_written(sim, store, daemon):
+    """It is neither forgotten nor tried in silence: status and log tell, the report is not sent again, and it is written in the end."""
+    add_pair(store)
+    store.execute("CREATE TRIGGER sabotage BEFORE INSERT ON report WHEN NEW.device_id = 'pc' BEGIN SELECT raise(ABORT, 'no room for PCs'); END")
+    daemon.start()
+    wait_store_trouble(daemon, "no room for PCs", "Look at the disk")
+    eventually(lambda: told(store, "phone"), what="the other channel goes on")
+    assert not look(store, "pc").known and sim.count("graph_batch") == 2  # the PC, and the phone's user
+    store.execute("DROP TRIGGER sabotage")
+    wait_store_well(daemon)
+    wait_agreed(store, sim)
+    assert sim.count("graph_batch") == 2
