@@ -24,7 +24,8 @@
 
 enum {
     API_BODY_MAX = 1024 * 1024,
-    API_PIECE = 256 * 1024, /* of a body that is taken piece by piece */
+    API_PIECE = 256 * 1024,      /* of a body that is taken piece by piece */
+    API_PAGE_BYTES = 256 * 1024, /* a page of a list ends behind the entry that reaches this, whatever its limit */
     API_ALLOW_TEXT = 64,
     API_FIELD_TEXT = 64,
 };

@@ -97,6 +97,7 @@ struct list_look {
     struct fleet_filter filter; /* strings point into the request's target, which outlives the look */
     char *after;                /* id that the page begins after; NULL = from the start */
     char *last;                 /* id of the last device seen */
+    bool full;                  /* the page is long enough in bytes */
 };
 
 static void free_ids(struct api_look *look)
@@ -117,7 +118,8 @@ static int add_device(void *ctx, const struct fleet_device *device)
     view_device(&list->look.view, device, out);
     free(list->last);
     list->last = strdup(device->device_id);
-    return list->last != NULL ? buf_error(out) : ERR_NOMEM;
+    list->full = out->length > API_PAGE_BYTES;
+    return list->last == NULL ? ERR_NOMEM : buf_error(out) != 0 ? buf_error(out) : list->full;
 }
 
 static int run_list(struct api_look *look, struct database *database, struct error *err)
@@ -131,7 +133,7 @@ static int run_list(struct api_look *look, struct database *database, struct err
         return error_set(err, ERR_NOMEM, 0, "out of memory");
     result = fleet_list(database, &list->filter, add_device, list, &more, err);
     buf_add_text(&look->out, "],\"next\":\"");
-    if (more && list->last != NULL)
+    if ((more || list->full) && list->last != NULL)
         buf_add_url(&look->out, list->last); /* an id need not be UTF-8, a cursor must survive JSON */
     buf_add_text(&look->out, "\"}");
     return result;

@@ -40,6 +40,7 @@ struct list_look {
     struct api_look look;
     char *after; /* NULL = from the start */
     char *last;  /* id of the last policy seen */
+    bool full;   /* the page is long enough in bytes */
     unsigned limit;
 };
 
@@ -57,7 +58,10 @@ static int add_policy(void *ctx, const struct fleet_policy *policy)
 
     free(list->last);
     list->last = strdup(policy->policy_id);
-    return list->last != NULL ? view_policy(&list->look.out, policy) : ERR_NOMEM;
+    if (list->last == NULL || view_policy(&list->look.out, policy) != 0)
+        return ERR_NOMEM;
+    list->full = list->look.out.length > API_PAGE_BYTES;
+    return list->full;
 }
 
 static int run_list(struct api_look *look, struct database *database, struct error *err)
@@ -69,7 +73,7 @@ static int run_list(struct api_look *look, struct database *database, struct err
     buf_add_text(&look->out, "{\"policies\":[");
     result = fleet_policies(database, list->after, list->limit, add_policy, list, &more, err);
     buf_add_text(&look->out, "],\"next\":\"");
-    if (more)
+    if (more || list->full)
         buf_add_url(&look->out, list->last); /* an id need not be UTF-8, a cursor must survive JSON */
     buf_add_text(&look->out, "\"}");
     return result;

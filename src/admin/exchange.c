@@ -203,6 +203,8 @@ enum MHD_Result exchange_on_request(void *cls, struct MHD_Connection *connection
         return MHD_NO;
     if (!exchange->begun)
         return begin(exchange, method);
+    if (exchange->suspended)
+        return MHD_YES; /* of a chunked body more is offered all the same: it stays where it is */
     if (*data_size > 0) {
         size_t size = *data_size;
 
