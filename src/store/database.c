@@ -178,37 +178,41 @@ static bool is_frozen(const char *path)
     return access(path, W_OK) != 0 || access(dirname(directory), W_OK) != 0;
 }
 
-/* Messages name the file, not how it was opened. */
-static int rename_database(struct database *database, const char *path, struct error *err)
+/* As the file stands, without a log; messages name the file, not how it was opened. */
+static int open_frozen(const char *path, struct database **ret_database, struct error *err)
 {
+    struct database *database = NULL;
     char *name = strdup(path);
+    struct buf uri;
 
-    if (!name)
-        return error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path);
+    buf_init(&uri, 0);
+    buf_add_text(&uri, "file:");
+    buf_add_url(&uri, path);
+    buf_add_text(&uri, "?immutable=1");
+    int code = !name || buf_error(&uri)
+                   ? error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path)
+                   : database_open_raw(buf_text(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, &database, err);
+    buf_deinit(&uri);
+    if (code < 0 || !database) {
+        free(name);
+        return code;
+    }
     free(database->path);
     database->path = name;
+    *ret_database = database;
     return 0;
 }
 
 int database_open_copy(const char *path, struct database **ret_database, struct error *err)
 {
     struct database *database = NULL;
-    struct buf uri;
 
     if (!is_frozen(path))
         return database_open(path, DATABASE_READ, ret_database, err);
-    buf_init(&uri, 0);
-    buf_add_text(&uri, "file:");
-    buf_add_url(&uri, path);
-    buf_add_text(&uri, "?immutable=1");
-    int code = buf_error(&uri)
-                   ? error_set(err, ERR_NOMEM, 0, "store %s: out of memory", path)
-                   : database_open_raw(buf_text(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, &database, err);
-    buf_deinit(&uri);
-    if (code == 0)
-        code = rename_database(database, path, err);
-    if (code == 0)
-        code = check_version(database, err);
+    int code = open_frozen(path, &database, err);
+    if (code < 0 || !database)
+        return code;
+    code = check_version(database, err);
     if (code < 0) {
         database_close(database);
         return code;

@@ -80,7 +80,9 @@ static bool work(void)
     if (world.count == 0)
         return false;
     struct store_job *job = world.jobs[0];
-    memmove(world.jobs, world.jobs + 1, --world.count * sizeof(world.jobs[0]));
+    world.count--;
+    for (size_t i = 0; i < world.count; i++)
+        world.jobs[i] = world.jobs[i + 1];
     job->result = world.result;
     if (job->result == 0 && !job->write) {
         ((struct activity_head *)job)->id = world.entries;
