@@ -46,7 +46,8 @@ enum { STATS_CLASS_COUNT = OUTCOME_CONNECTION + 1, STATS_VERDICT_COUNT = MESSAGE
 
 struct stats_channel {
     uint64_t reports[PRIORITY_COUNT][STATS_OUTCOME_COUNT];
-    uint64_t requests[STATS_CLASS_COUNT]; /* reports and questions for verdicts, by the outcome of the whole */
+    uint64_t requests
+        [STATS_CLASS_COUNT]; /* reports, questions for verdicts, look-ups of users: by the outcome of the whole */
     uint64_t throttled;
     struct histogram accepted[PRIORITY_COUNT]; /* from the commit of the change to Microsoft's acceptance */
     struct histogram verdict[PRIORITY_COUNT];  /* ... to Microsoft's verdict */

@@ -338,7 +338,7 @@ static const struct exposition_family families[] = {
      {&by_connection, &by_channel, &by_reason, &by_outcome},
      .value = reports},
     {"complyd_requests_total",
-     "Requests that carried reports or asked for verdicts, by what the answer meant as a whole.",
+     "Requests that carried reports, asked for verdicts or looked up users, by what the answer meant as a whole.",
      EXPOSITION_COUNTER,
      {&by_connection, &by_channel, &by_class},
      .value = requests},

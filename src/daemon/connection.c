@@ -58,6 +58,7 @@ static void users_resolved(void *ctx)
 static void look_up_answered(void *ctx, const struct outcome *outcome)
 {
     struct connection *connection = ctx;
+    stats_count_answer(connection->stats, CHANNEL_GRAPH, outcome);
     gate_answered(&connection->lanes[CHANNEL_PARTNER].gate, outcome);
     connection_changed(connection);
 }
