@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/activity_log.h"
 #include "web_internal.h"
 
 static int64_t now_ms(void)
@@ -23,11 +24,24 @@ static void go_to(struct api_request *request, const char *path)
     api_answer(request, 303, &text);
 }
 
+/* Who came and went, in the log and in the activity log. */
+static void note(const struct api_request *request, const struct peer *peer, const char *result)
+{
+    char actor[PERSON_TEXT];
+
+    peer_describe(peer, actor);
+    log_notice(TAG_ADMIN, "web page: %s: %s", result, actor);
+    activity_log_add(
+        daemon_activity(request->daemon),
+        &(struct activity_entry){
+            .kind = activity_kind_name(ACTIVITY_OPERATOR), .result = result, .actor = actor, .detail = "web page"});
+}
+
 static void welcome(struct api_request *request, const struct session *session)
 {
     struct visit *visit = visit_of(request);
 
-    log_notice(TAG_ADMIN, "web page: uid=%u signed in, session %s", (unsigned)session->peer.uid, session->peer.session);
+    note(request, &session->peer, "signed_in");
     /* A link followed from another site: the browser would not show its new cookie to a redirect. */
     if (visit->fetch_site != NULL && strcmp(visit->fetch_site, "cross-site") == 0) {
         visit->refresh = "0; url=/";
@@ -91,8 +105,7 @@ void signin_leave(struct api_request *request)
     struct visit *visit = visit_of(request);
 
     sessions_leave(visit->web->sessions, visit->session.serial);
-    log_notice(TAG_ADMIN, "web page: uid=%u signed out, session %s", (unsigned)visit->session.peer.uid,
-               visit->session.peer.session);
-    visit->cookie[0] = '-';
+    note(request, &visit->session.peer, "signed_out");
+    visit->leaves = true;
     go_to(request, "/signin");
 }

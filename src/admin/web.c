@@ -260,7 +260,7 @@ static void add_cookies(const struct visit *visit, struct MHD_Response *response
 {
     char age[48];
 
-    if (visit->cookie[0] == '-')
+    if (visit->leaves)
         add_cookie(response, COOKIE_SESSION, "", "HttpOnly; Max-Age=0");
     else if (visit->cookie[0] != '\0') {
         snprintf(age, sizeof(age), "HttpOnly; Max-Age=%d", SESSION_LIFE_MS / 1000);

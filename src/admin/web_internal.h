@@ -41,7 +41,8 @@ struct visit {
     bool head;      /* HEAD: nothing may happen by it */
     bool signed_in; /* then: */
     struct session session;
-    char cookie[TOKEN_TEXT]; /* to be set: a new session; "-" ends it */
+    char cookie[TOKEN_TEXT]; /* to be set: a new session */
+    bool leaves;             /* the cookie is to be forgotten */
     char language[8];        /* to be set: the language chosen */
     const char *location;    /* of a redirect */
     const char *refresh;     /* where to go by itself */

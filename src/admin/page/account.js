@@ -91,10 +91,9 @@ function card(connection, account) {
   return h('section', {class: 'card', 'aria-label': connection.name},
     h('div', {class: 'head'}, h('h2', {}, connection.name), connectionPill(connection)),
     h('div', {class: 'columns'},
-      h('div', {}, account ? h('dl', {class: 'fields'},
+      connectionFields(connection, account ? [
         field(t('account.state'), pill(accountKinds[account.account] ?? 'plain', term('accountState', account.account))),
-        account.connected_at ? field(t('account.connectedAt'), exactly(account.connected_at)) : null) : null,
-      connectionFields(connection)),
+        account.connected_at ? field(t('account.connectedAt'), exactly(account.connected_at)) : null] : []),
       account ? h('div', {}, progress(account), steps(account) ?? h('p', {class: 'faint'}, t('account.neverConnected'))) : null),
     buttons(connection, account));
 }

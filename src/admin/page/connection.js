@@ -44,8 +44,9 @@ function channel(connection, name) {
   ]);
 }
 
-export function connectionFields(connection) {
-  return h('dl', {class: 'fields'},
+/* `more`: fields that go first. */
+export function connectionFields(connection, more = []) {
+  return h('dl', {class: 'fields'}, more,
     field(t('connection.tenant'), h('code', {}, connection.tenant_id)),
     field(t('connection.since'), when(connection.since)),
     field(t('connection.lastSuccess'), when(connection.last_success, t('connection.noSuccess'))),
