@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "admin/server.h"
+#include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/settings.h"
@@ -20,6 +21,7 @@
 #include "daemon/dump.h"
 #include "daemon/notify.h"
 #include "daemon/plan.h"
+#include "microsoft/credential.h"
 #include "net/http.h"
 #include "store/database.h"
 
@@ -303,6 +305,29 @@ static int run(struct program *program, struct settings *settings)
     return EX_OK;
 }
 
+/* What settings_load() cannot see: certificates, keys, dates. The daemon itself starts all the same, and says so at run time. */
+static int check_credentials(const struct settings *settings)
+{
+    const int64_t now_s = clock_realtime_ms(clock_system()) / 1000;
+    bool good = true;
+    for (size_t i = 0; i < settings->connection_count; i++) {
+        const struct connection_settings *connection = &settings->connections[i];
+        enum credential_kind kinds[CREDENTIALS_MAX];
+        const size_t count = connection->enabled ? credential_list(connection, kinds) : 0;
+        for (size_t k = 0; k < count; k++) {
+            struct error err = {0};
+            if (credential_check(connection, kinds[k], now_s, &err) == 0)
+                continue;
+            fprintf(stderr, "%s:%d: [connection %s] %s: %s\n", settings->path, connection->line, connection->name,
+                    credential_name(kinds[k]), error_text(&err));
+            good = false;
+        }
+    }
+    if (good)
+        printf("%s: no problem found\n", settings->path);
+    return good ? EX_OK : EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
     static struct program program;
@@ -322,9 +347,9 @@ int main(int argc, char **argv)
     }
     buf_deinit(&problems);
     if (program.options.check) {
-        printf("%s: no problem found\n", program.options.config);
+        rc = check_credentials(settings);
         settings_free(settings);
-        return EX_OK;
+        return rc;
     }
     if (program.options.dry_run) {
         rc = plan_print(settings, stdout);
