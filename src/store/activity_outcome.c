@@ -45,7 +45,7 @@ int activity_add_result(struct database *database, const char *connection, const
             .result = word,
             .connection = connection,
             .device_id = report->device_id,
-            .priority = priority_name(staged->item.priority),
+            .priority = priority_name(staged->asked ? PRIORITY_OPERATOR : staged->item.priority),
             .cause = staged->cause,
             .reason = reason_slug(result->reason),
             .azure_state = azure_state_name(report->state),

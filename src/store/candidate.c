@@ -252,6 +252,7 @@ static void fill_entry(const struct work *work, struct outbox_entry *entry, int6
     entry->stray = item->retire_old || !subject->exists;
     entry->awaits_verdict = subject->status == STATUS_IN_PROGRESS && subject->has_message_id;
     entry->expiries = subject->expiries;
+    entry->asked = candidate->forced == FORCED_OPERATOR;
     entry->cause = cause_of(work);
 }
 

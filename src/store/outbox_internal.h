@@ -23,6 +23,7 @@ struct outbox_entry {
     bool stray;          /* about an id that is not the device's, or there is no device */
     bool awaits_verdict; /* the message before has no verdict yet */
     unsigned expiries;   /* of verdicts, in a row */
+    bool asked;          /* an operator asked for it */
     const char *cause;   /* what decided the state, for the activity log; static */
     char text[];         /* the strings */
 };

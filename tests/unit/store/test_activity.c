@@ -114,6 +114,21 @@ static void test_outcomes(void **state)
     assert_sound(fixture);
 }
 
+/* Whatever place in the queue it gets. */
+static void test_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outbox_enqueue enqueue;
+
+    fixture_add_device(fixture, "d1", AZURE_1);
+    fixture_settle(fixture);
+    assert_string_equal(last(fixture, "priority"), "change");
+    outbox_enqueue_init(&enqueue, "d1", NULL);
+    fixture_run(fixture, &enqueue.job);
+    fixture_settle(fixture);
+    assert_string_equal(last(fixture, "priority"), "operator");
+}
+
 static void test_retired_and_why(void **state)
 {
     static const struct {
@@ -405,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_report_and_its_verdict),
         TEST(test_outcomes),
+        TEST(test_asked_for),
         cmocka_unit_test(test_retired_and_why),
         TEST(test_parked),
         TEST(test_a_failed_job_leaves_no_entry),
