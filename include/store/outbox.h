@@ -65,7 +65,8 @@ struct outbox_stage {
     char **unknown_users; /* user principal names to resolve first: users_record, then stage again; at most 100 */
     size_t unknown_user_count;
     unsigned needless, waiting, parked, held; /* rows settled without a message */
-    bool tripped;                             /* the breaker has just opened: why */
+    unsigned put_away; /* rows whose users will be asked for after others: out of the way until then */
+    bool tripped;      /* the breaker has just opened: why */
     struct breaker_trip trip;
     bool more;           /* rows are left that could be staged now */
     int64_t next_due_ms; /* when the earliest row in backoff is due; -1 = none */

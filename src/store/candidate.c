@@ -14,8 +14,6 @@
 #include "subject.h"
 #include "suppress.h"
 
-enum { UNKNOWN_USERS_MAX = 100 };
-
 static const int64_t user_fresh_ms = (int64_t)7 * 24 * 3600 * 1000; /* then it is asked for again */
 static const int64_t user_unknown_ms = 10 * 60 * 1000;              /* "Microsoft does not know it" holds so long */
 
@@ -36,19 +34,31 @@ struct work {
 
 /* ------------------------------------------------------------------------------------------- the way to the user */
 
-static int note_unknown_user(struct outbox_stage *stage, const char *name, struct error *err)
+/* There are enough users to ask for: the row makes room until it is its turn. */
+static int put_away(struct work *work)
 {
+    static const char sql[] = "UPDATE outbox SET due_at = ? WHERE device_id = ?";
+
+    int code = statement_run(work->database, sql, work->err, "it", OUTBOX_AWAITS_USER, work->candidate->device_id);
+    work->stage->put_away++;
+    return code < 0 ? code : CANDIDATE_SETTLED;
+}
+
+static int note_unknown_user(struct work *work, const char *name)
+{
+    struct outbox_stage *stage = work->stage;
+
     for (size_t i = 0; i < stage->unknown_user_count; i++) {
         if (strcmp(stage->unknown_users[i], name) == 0)
             return CANDIDATE_LEFT;
     }
     if (stage->unknown_user_count == UNKNOWN_USERS_MAX)
-        return CANDIDATE_LEFT;
+        return put_away(work);
     if (!stage->unknown_users)
         stage->unknown_users = calloc(UNKNOWN_USERS_MAX, sizeof(*stage->unknown_users));
     char *copy = stage->unknown_users ? strdup(name) : NULL;
     if (!copy)
-        return error_set(err, ERR_NOMEM, 0, "outbox: out of memory");
+        return error_set(work->err, ERR_NOMEM, 0, "outbox: out of memory");
     stage->unknown_users[stage->unknown_user_count++] = copy;
     return CANDIDATE_LEFT;
 }
@@ -99,18 +109,17 @@ static int find_user(struct work *work, char user_id[GUID_TEXT])
     if (code < 0)
         return code;
     if (code == 0)
-        return note_unknown_user(work->stage, name, work->err);
+        return note_unknown_user(work, name);
 
     int64_t resolved_at_ms = sqlite3_column_int64(row, 1);
     snprintf(user_id, GUID_TEXT, "%s", statement_text(row, 0));
     sqlite3_reset(row);
     if (user_id[0])
-        return resolved_at_ms > now_ms - user_fresh_ms ? CANDIDATE_STAGED
-                                                       : note_unknown_user(work->stage, name, work->err);
+        return resolved_at_ms > now_ms - user_fresh_ms ? CANDIDATE_STAGED : note_unknown_user(work, name);
     /* The answer is about this row if it came after the row was queued, and is not from another age. */
     if (work->candidate->queued_at <= resolved_at_ms && llabs(now_ms - resolved_at_ms) < user_unknown_ms)
         return park(work, REASON_USER_UNKNOWN);
-    return note_unknown_user(work->stage, name, work->err);
+    return note_unknown_user(work, name);
 }
 
 /* ---------------------------------------------------------------------------------- what is told, and what is not */

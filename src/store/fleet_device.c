@@ -108,7 +108,7 @@ static void fill_numbers(const struct subject *subject, const struct fleet_queue
     device->priority = queued->priority;
     device->queued_at_ms = queued->found ? queued->queued_at_ms : -1;
     device->held = queued->due_at_ms == OUTBOX_HELD;
-    device->due_at_ms = queued->due_at_ms > now_ms && !device->held ? queued->due_at_ms : -1;
+    device->due_at_ms = queued->due_at_ms > now_ms && queued->due_at_ms < OUTBOX_AWAITS_USER ? queued->due_at_ms : -1;
     device->attempts = queued->attempts;
     device->in_flight = queued->claimed;
     device->removed_until_s = -1;

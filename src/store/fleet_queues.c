@@ -26,7 +26,8 @@ static void add_row(struct fleet_queue *queue, sqlite3_stmt *row, int64_t now_ms
     int priority = sqlite3_column_int(row, 1);
     int64_t queued_at_ms = sqlite3_column_int64(row, 2), due_at_ms = sqlite3_column_int64(row, 3);
     bool in_vain = sqlite3_column_int(row, 4) > 1;
-    int64_t since_ms = !in_vain && due_at_ms > queued_at_ms ? due_at_ms : queued_at_ms;
+    bool put_off = !in_vain && due_at_ms < OUTBOX_AWAITS_USER;
+    int64_t since_ms = put_off && due_at_ms > queued_at_ms ? due_at_ms : queued_at_ms;
 
     if (priority >= 0 && priority < PRIORITY_COUNT)
         queue->queued[priority]++;

@@ -10,6 +10,10 @@
 
 /* outbox.due_at of a report that the breaker holds: later than any time. */
 #define OUTBOX_HELD INT64_MAX
+/* ... and of one whose user is unknown, while enough other users are being asked for: out of the way of those behind it. */
+#define OUTBOX_AWAITS_USER (OUTBOX_HELD - 1)
+
+enum { UNKNOWN_USERS_MAX = 100 }; /* asked for at a time */
 
 enum { FORCED_WALK = 1, FORCED_OPERATOR = 2 }; /* outbox.forced */
 

@@ -12,7 +12,8 @@
 
 enum {
     LIMIT_MAX = 1000,
-    SCAN_FACTOR = 4, /* rows looked at for each item wanted */
+    SCAN_FACTOR = 4,                  /* rows looked at for each item wanted, ... */
+    SCAN_MIN = 4 * UNKNOWN_USERS_MAX, /* ... but not so few that those who wait for their users hide the others */
     CHUNK = 64,
 };
 
@@ -180,7 +181,7 @@ static int stage_priority(struct pass *pass, enum priority priority)
     if (code == 0)
         code = stage_stretch(pass, (struct stretch){priority, 0, -1, NULL, 0});
     if (code == 0)
-        code = stage_stretch(pass, (struct stretch){priority, far_ms, INT64_MAX, NULL, OUTBOX_HELD - 1});
+        code = stage_stretch(pass, (struct stretch){priority, far_ms, INT64_MAX, NULL, OUTBOX_AWAITS_USER - 1});
     return code;
 }
 
@@ -190,6 +191,25 @@ static int stage_all(struct pass *pass)
 
     for (int p = 0; p <= (int)pass->stage->mildest && code == 0; p++)
         code = stage_priority(pass, (enum priority)p);
+    return code;
+}
+
+/* Rows that made room come back as far as there are users to ask for. */
+static int call_back(struct pass *pass, unsigned *ret_called)
+{
+    static const char sql[] =
+        "UPDATE outbox SET due_at = 0 WHERE device_id IN (SELECT device_id FROM outbox WHERE connection = ? "
+        "AND channel = ? AND priority = ? AND claim IS NULL AND due_at = ? ORDER BY minute, device_id LIMIT ?)";
+    const struct outbox_stage *stage = pass->stage;
+    unsigned room = UNKNOWN_USERS_MAX - (unsigned)stage->unknown_user_count;
+    int code = 0;
+
+    for (int p = 0; p <= (int)stage->mildest && room > *ret_called && code == 0; p++) {
+        code = statement_run(pass->database, sql, pass->err, "tddid", stage->connection, (int)stage->channel, p,
+                             OUTBOX_AWAITS_USER, (int)(room - *ret_called));
+        if (code == 0)
+            *ret_called += (unsigned)sqlite3_changes(pass->database->handle);
+    }
     return code;
 }
 
@@ -216,7 +236,7 @@ static void reset_output(struct outbox_stage *stage)
     outbox_stage_deinit(stage);
     stage->count = 0;
     stage->unknown_user_count = 0;
-    stage->needless = stage->waiting = stage->parked = stage->held = 0;
+    stage->needless = stage->waiting = stage->parked = stage->held = stage->put_away = 0;
     stage->more = stage->tripped = false;
     stage->next_due_ms = -1;
 }
@@ -225,15 +245,18 @@ static int run(struct store_job *job, struct database *database, struct error *e
 {
     struct outbox_stage *stage = (struct outbox_stage *)job;
     struct pass pass = {.stage = stage, .database = database, .err = err, .end = &stage->items};
+    unsigned called = 0;
 
     pass.gauge = (struct breaker_gauge){
         .database = database, .connection = stage->connection, .limits = stage->breaker, .now_ms = stage->now_ms};
     reset_output(stage);
     stage->limit = stage->limit < LIMIT_MAX ? stage->limit : LIMIT_MAX;
-    pass.budget = stage->limit * SCAN_FACTOR;
+    pass.budget = stage->limit * SCAN_FACTOR > SCAN_MIN ? stage->limit * SCAN_FACTOR : SCAN_MIN;
     int code = database_begin_session(database, err);
     if (code == 0)
         code = stage_all(&pass);
+    if (code == 0)
+        code = call_back(&pass, &called);
     if (code == 0)
         code = find_next_due(&pass);
     if (code < 0) {
@@ -243,8 +266,8 @@ static int run(struct store_job *job, struct database *database, struct error *e
     stage->tripped = pass.gauge.tripped;
     stage->trip = pass.gauge.trip;
     /* Out of budget with nothing done, only an answer from outside helps: a user's id. */
-    bool useful = stage->count + stage->needless + stage->waiting + stage->parked + stage->held > 0;
-    stage->more = stage->limit > 0 && (stage->count == stage->limit || (pass.budget == 0 && useful));
+    bool useful = stage->count + stage->needless + stage->waiting + stage->parked + stage->held + stage->put_away > 0;
+    stage->more = stage->limit > 0 && (stage->count == stage->limit || (pass.budget == 0 && useful) || called > 0);
     return 0;
 }
 

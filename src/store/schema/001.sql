@@ -61,7 +61,7 @@ CREATE TABLE outbox (
     connection     TEXT    NOT NULL, -- where the next report about the device goes
     channel        INTEGER NOT NULL, -- 0 partner, 1 Graph
     priority       INTEGER NOT NULL, -- 0 worsening, 1 change, 2 operator, 3 weekly
-    due_at         INTEGER NOT NULL DEFAULT 0, -- ms; 0 = now; 9223372036854775807 = held by the breaker
+    due_at         INTEGER NOT NULL DEFAULT 0, -- ms; 0 = now; 9223372036854775807 = held by the breaker, ...806 = until its user is asked for
     queued_at      INTEGER NOT NULL, -- ms; of the oldest change not yet told
     minute         INTEGER NOT NULL, -- the same in minutes
     forced         INTEGER NOT NULL DEFAULT 0, -- told even if nothing changed: 1 by a walk over all, 2 because an operator asked

@@ -760,8 +760,49 @@ static void test_at_most_100_unknown_users(void **state)
                  "SELECT i, 'ios', printf('1111%%04d-1111-4111-8111-111111111111', i), 1, 'n' || i FROM n");
     fixture_stage(fixture, &stage);
     assert_int_equal(stage.unknown_user_count, 100);
+    assert_int_equal(stage.put_away, 50);
     outbox_stage_deinit(&stage);
     assert_int_equal(fixture_queued(fixture), 150);
+}
+
+/* However many rows wait for their users: those behind them flow, and each comes back when it is its turn. */
+static void test_unknown_users_hide_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outbox_stage stage;
+    unsigned passes = 0, names = 0;
+    bool more;
+
+    tmpstore_sql(&fixture->store,
+                 "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999) "
+                 "INSERT INTO device (device_id, platform, azure_device_id, evaluated_at, user_principal_name) "
+                 "SELECT 'a' || i, 'ios', printf('1111%%04d-1111-4111-8111-111111111111', i), 1, 'n' || i FROM n");
+    fixture_add_device(fixture, "z", AZURE_1);
+    tmpstore_sql(&fixture->store, "UPDATE outbox SET queued_at = 1800000000000 - 10, minute = 7");
+    do {
+        fixture_stage_on(fixture, &stage, "default", CHANNEL_PARTNER, 10);
+        assert_int_equal(stage.unknown_user_count, 100);
+        more = stage.more && stage.count == 0;
+        if (!more)
+            assert_int_equal(stage.count, 1);
+        outbox_stage_deinit(&stage);
+        assert_true(passes++ < 20);
+    } while (more);
+
+    for (passes = 0; names < 3000; passes++) {
+        fixture_stage_on(fixture, &stage, "default", CHANNEL_PARTNER, 1000);
+        for (size_t i = 0; i < stage.unknown_user_count && stage.unknown_user_count == 100; i++, names++)
+            resolve(fixture, stage.unknown_users[i], USER_1);
+        outbox_stage_deinit(&stage);
+        assert_true(passes < 100);
+    }
+    do {
+        fixture_stage_on(fixture, &stage, "default", CHANNEL_PARTNER, 1000);
+        more = stage.more;
+        assert_int_equal(stage.unknown_user_count, 0);
+        outbox_stage_deinit(&stage);
+    } while (more);
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT count(*) FROM outbox WHERE claim IS NULL"), "0");
 }
 
 /* ----------------------------------------------------------------------------------------------- twins */
@@ -997,6 +1038,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_unknown_user_is_asked_for_again, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_an_old_user_id_is_asked_for_again, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_at_most_100_unknown_users, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_unknown_users_hide_nobody, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_two_devices_claim_one_id, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_enrolled_anew, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_changed_id_that_another_device_has_now, fixture_set_up,
