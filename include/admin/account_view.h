@@ -23,6 +23,7 @@ struct account_view {
     char tenant_id[64];
     bool enabled;
     bool running; /* there is a connection at work, or resting */
+    bool ready;   /* ... that takes orders */
     enum connection_state state;
     enum trouble trouble;
     char detail[256];

@@ -27,7 +27,7 @@
     X(OPTION_CONNECTION, "connection", "NAME", "only this connection")                                                 \
     X(OPTION_SEARCH, "search", "TEXT", "only devices with TEXT in id, name, user, serial number, model or Azure id")   \
     X(OPTION_WAIT, "wait", "", "wait until Microsoft has answered, with a progress bar on a terminal")                 \
-    X(OPTION_TIMEOUT, "timeout", "TIME", "with --wait: give up after TIME (90s, 10m ...), exit code 75")               \
+    X(OPTION_TIMEOUT, "timeout", "TIME", "give up waiting after TIME (90s, 10m ...), exit code 75")                    \
     X(OPTION_YES, "yes", "", "do it without asking")                                                                   \
     X(OPTION_THIS_SERVER_ONLY, "this-server-only", "",                                                                 \
       "only this server stops reporting; nothing changes at Microsoft")                                                \

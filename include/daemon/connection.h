@@ -72,6 +72,7 @@ struct connection_status {
     struct channel_status channel[CHANNEL_COUNT];
     struct full_report_state weekly, resync;
     const struct drift *drift; /* NULL while off */
+    bool begun; /* the account's state is known */
     enum account_state account;
     struct account_counts account_counts; /* while it is being disconnected: as counted last */
     int64_t account_total;                /* devices that Microsoft held when that began */

@@ -51,6 +51,7 @@ int account_view_take(const struct daemon *daemon, const char *name, struct acco
     if (connection == NULL)
         return 0;
     connection_status(connection, &status);
+    ret_view->ready = status.begun;
     ret_view->state = status.state;
     ret_view->trouble = status.trouble;
     ret_view->progress = status.account_counts;
@@ -150,6 +151,7 @@ void account_view_account(const struct account_view *view, enum language languag
     view_time_ms(out, "since", view->record.since_ms);
     view_time_ms(out, "connected_at", view->record.connected_at_ms);
     view_bool(out, "force", view->record.force);
+    view_bool(out, "ready", view->ready);
     view_text(out, "state", connection_state_name(view->running ? view->state : CONNECTION_CONNECTING));
     view_text(out, "trouble", trouble_slug(view->trouble));
     view_text(out, "trouble_text", trouble_text(view->trouble, language));

@@ -13,6 +13,8 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 
+enum { READY_LOOKS = 10 };
+
 /* One account being looked at or changed. */
 struct account {
     const struct invocation *invocation;
@@ -87,12 +89,33 @@ static int look(const struct account *account, const char *suffix, struct cJSON 
     return result;
 }
 
+/* A connection takes no orders while it is being started; after READY_LOOKS it says so itself. */
+static int await_ready(const struct account *account)
+{
+    int result = 0;
+
+    for (unsigned looks = 0; result == 0 && looks < READY_LOOKS; looks++) {
+        struct cJSON *answer = NULL;
+        bool ready;
+
+        result = look(account, "?devices=no", &answer);
+        ready = client_flag(answer, "ready") || !client_flag(answer, "enabled");
+        cJSON_Delete(answer);
+        if (ready)
+            break;
+        client_pause(looks);
+    }
+    return result;
+}
+
 static int ask(const struct account *account, const char *suffix, const char *body)
 {
     struct cJSON *answer = NULL;
     struct buf path;
-    int result;
+    int result = await_ready(account);
 
+    if (result != 0)
+        return result;
     buf_init(&path, 0);
     add_path(&path, account->name, suffix);
     result = client_post(account->client, buf_text(&path), body, &answer);

@@ -210,7 +210,7 @@ static int check_timeout(struct invocation *invocation)
         return 0;
     if (duration_parse(text, &invocation->timeout_ms) != 0)
         return failure_say(invocation, EX_USAGE, "--timeout %s: a time reads like 90s, 10m or 1h30m", text);
-    if (!command_has(invocation, OPTION_WAIT))
+    if ((invocation->command->options & 1u << OPTION_WAIT) != 0 && !command_has(invocation, OPTION_WAIT))
         return failure_say(invocation, EX_USAGE, "--timeout is for --wait");
     return 0;
 }

@@ -189,6 +189,7 @@ void connection_status(const struct connection *connection, struct connection_st
     if (connection->state == CONNECTION_OFF)
         return;
     const struct gate *gate = worst_gate(connection);
+    ret_status->begun = connection->begun;
     ret_status->account = connection->begun ? account_state(connection->account) : ACCOUNT_NEW;
     ret_status->account_counts = *account_counts(connection->account);
     ret_status->account_total = account_record(connection->account)->total;
