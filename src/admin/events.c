@@ -22,7 +22,7 @@ enum {
     STREAMS_MAX = 24,
     TICK_MS = 1000,
     PAUSE_MS = 2000,
-    ALIVE_MS = 15000, /* a word now and then finds clients that are gone */
+    ALIVE_MS = 5000, /* a word now and then finds clients that are gone */
     BLOCK = 16 * 1024,
 };
 
