@@ -241,10 +241,31 @@ static int compare(struct database *database, struct drift_walk *walk, struct er
 
 /* ---- repairing: as if an operator had asked for a report of each ---- */
 
+/* A removal that was told already is told again only of an id that Microsoft is known to hold. */
+static int revive(struct database *database, const char *device_id, bool compliant, struct error *err)
+{
+    static const char sql[] =
+        "UPDATE report SET state = ?, removed_at_ms = NULL WHERE device_id = ? AND state = ? AND stray = 1";
+    enum azure_state held = compliant ? AZURE_STATE_COMPLIANT : AZURE_STATE_NON_COMPLIANT;
+
+    return statement_run(database, sql, err, "dtd", (int)held, device_id, (int)AZURE_STATE_REMOVED);
+}
+
+static int repair_device(struct database *database, struct drift_record *record, bool held, bool compliant,
+                         struct error *err)
+{
+    int code = held ? revive(database, record->cursor, compliant, err) : 0;
+
+    if (code == 0)
+        code = outbox_queue_again(database, record->cursor, err);
+    record->repaired += code == 0;
+    return code == ERR_NOTFOUND ? 0 : code; /* forgotten since: the next check drops it */
+}
+
 static int repair(struct database *database, struct drift_walk *walk, struct error *err)
 {
-    static const char sql[] = "SELECT device_id FROM drift WHERE connection = ? AND device_id > ? ORDER BY device_id "
-                              "LIMIT ?";
+    static const char sql[] = "SELECT device_id, ifnull(managed OR compliant, 0), ifnull(compliant, 0) FROM drift "
+                              "WHERE connection = ? AND device_id > ? ORDER BY device_id LIMIT ?";
     struct drift_record *record = &walk->record;
     sqlite3_stmt *row;
     unsigned count = 0;
@@ -253,10 +274,7 @@ static int repair(struct database *database, struct drift_walk *walk, struct err
     while (code >= 0 && (code = statement_step(database, row, err)) == 1) {
         snprintf(record->cursor, sizeof(record->cursor), "%s", statement_text(row, 0));
         count++;
-        code = outbox_queue_again(database, record->cursor, err);
-        record->repaired += code == 0;
-        if (code == ERR_NOTFOUND) /* forgotten since: the next check drops it */
-            code = 0;
+        code = repair_device(database, record, sqlite3_column_int(row, 1) != 0, sqlite3_column_int(row, 2) != 0, err);
         if (code < 0)
             sqlite3_reset(row);
     }
