@@ -99,6 +99,20 @@ def test_memory_does_not_grow_with_the_fleet(sim, make_store, make_daemon, scrat
     assert large < small + 2048 and large < 24 * 1024, f"{small} kB for 2,000 devices, {large} kB for 40,000"
 
 
+def test_thousands_of_new_users_hide_nobody_behind_them(sim, store, daemon):
+    """Look-ups of users are throttled for an hour; whose user is known already is told all the same, though it was queued last."""
+    sim.add_fault(at="graph_batch", match="/users/", fault="throttle", retry_after=3000, count=-1)
+    store.execute("INSERT INTO user VALUES ('default', 'known@contoso.example', ?, unixepoch() * 1000)", (guid(1, kind=3),))
+    store.add_devices([{"device_id": f"phone{n:05}", "number": 10 + n} for n in range(5000)])
+    store.execute("UPDATE outbox SET minute = minute - 1")
+    daemon.start()
+    eventually(lambda: sim.count("graph_batch"))
+    sim.add_users([{"userPrincipalName": "known@contoso.example", "id": guid(1, kind=3)}])
+    store.add_device("zzz", 2, user_principal_name="known@contoso.example")
+    eventually(lambda: (sim.device(guid(2)) or {}).get("isCompliant") is True)
+    assert store.queued() >= 5000
+
+
 def test_a_long_count_serves_again(store, daemon):
     """Whoever asks for the status again and again does not keep the store busy; what waits is always counted anew."""
     add_fleet(store, 100000, told=True)
