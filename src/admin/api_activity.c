@@ -244,17 +244,24 @@ static bool take_place(struct api_request *request, const char *name, int64_t *r
     return true;
 }
 
+static void add_kinds(struct buf *text)
+{
+    for (int i = 0; i < ACTIVITY_KIND_COUNT; i++)
+        buf_addf(text, "%s%s", i > 0 ? ", " : "", activity_kind_name((enum activity_kind)i));
+}
+
 static bool take_kind(struct api_request *request, const char **ret_kind)
 {
     enum activity_kind kind;
+    struct buf kinds;
 
     *ret_kind = target_get(&request->target, "kind");
     if (*ret_kind == NULL || activity_kind_parse(*ret_kind, &kind) == 0)
         return true;
-    api_problem(request, 400,
-                "parameter 'kind': one of report, retire, verdict, parked, token, connection, connect, "
-                "disconnect, breaker, full_report, drift, operator, configuration, store, daemon, retention is "
-                "wanted");
+    buf_init(&kinds, 0);
+    add_kinds(&kinds);
+    api_problem(request, 400, "parameter 'kind': one of %s is wanted", buf_text(&kinds));
+    buf_deinit(&kinds);
     return false;
 }
 

@@ -65,11 +65,12 @@ static bool matches(const struct activity_filter *filter, const struct activity_
 
 #define SELECT_ENTRIES "SELECT " ACTIVITY_COLUMNS ", hash FROM activity WHERE id > ? AND id < ? "
 
+/* Those that the index of kinds leaves out. */
 static bool is_of_devices(const char *kind)
 {
     enum activity_kind parsed;
 
-    return activity_kind_parse(kind, &parsed) != 0 || parsed <= ACTIVITY_PARKED;
+    return activity_kind_parse(kind, &parsed) == 0 && parsed <= ACTIVITY_PARKED;
 }
 
 static int start(const struct walk *walk, sqlite3_stmt **ret_row)
@@ -183,13 +184,16 @@ static bool is_word(const char *text, const char *word)
     return strcmp(text, word) == 0;
 }
 
+/* Others about the device say nothing of its report: who asked, what differs. */
 static enum compliance_status status_after(const struct activity_entry *entry)
 {
+    if (!is_of_devices(entry->kind))
+        return STATUS_NONE;
     if (is_word(entry->result, "accepted"))
         return STATUS_IN_PROGRESS;
     if (is_word(entry->result, "success"))
         return STATUS_SUCCESS;
-    return is_word(entry->result, "deferred") || is_word(entry->kind, "operator") ? STATUS_NONE : STATUS_ERROR;
+    return is_word(entry->result, "deferred") ? STATUS_NONE : STATUS_ERROR;
 }
 
 /* Newest first: the first word on the status counts, and the first accepted report. True when both are known. */

@@ -135,7 +135,7 @@ static void mistakes(void **state)
         const char *detail;
     } cases[] = {
         {"/v1/activity?devise=x", "unknown parameter 'devise'"},
-        {"/v1/activity?kind=reports", "parameter 'kind'"},
+        {"/v1/activity?kind=reports", "parameter 'kind': one of report, retire, verdict, "},
         {"/v1/activity?since=yesterday", "parameter 'since'"},
         {"/v1/activity?after=x", "parameter 'after'"},
         {"/v1/activity?after=-1", "parameter 'after'"},

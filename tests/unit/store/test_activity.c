@@ -382,6 +382,7 @@ static void test_told_at_a_time(void **state)
     write_note(fixture,
                &(struct activity_entry){.at_ms = 2500, .kind = "verdict", .result = "success", .device_id = "d1"});
     write_note(fixture, &(struct activity_entry){.at_ms = 2600, .kind = "operator", .device_id = "d1"});
+    write_note(fixture, &(struct activity_entry){.at_ms = 2700, .kind = "drift", .result = "x", .device_id = "d1"});
     entry.result = "deferred";
     entry.azure_state = "non_compliant";
     entry.at_ms = 3000;
