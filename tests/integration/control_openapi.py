@@ -121,7 +121,8 @@ class Document:
         kind = re.split(r"[ ;]", answer.type)[0]
         if kind not in content:
             raise Misfit(f"{method} {target}: {answer.status} is of type {kind}, described are {list(content)}")
-        self._check(answer.json(), content[kind]["schema"], f"{answer.status} of {method} {target}")
+        value = answer.json() if "json" in kind else answer.body.decode()
+        self._check(value, content[kind]["schema"], f"{answer.status} of {method} {target}")
 
 
 class CheckedControl(Control):

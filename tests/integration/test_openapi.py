@@ -15,6 +15,10 @@ DEVICE = {"platform": "ios", "name": "Phone", "azure_device_id": guid(1), "evalu
 LINES = json.dumps({"device": {"device_id": "imported", "platform": "windows"}}) + "\n"
 NDJSON = "application/x-ndjson"
 
+# What has tests of its own, because it takes more than a request to get there.
+UNSEEN = {("POST", "/v1/import", "409"), ("GET", "/healthz", "503"), ("GET", "/readyz", "503"),
+          ("POST", "/v1/connections/{id}/connect", "409"), ("POST", "/v1/connections/{id}/disconnect", "409")}
+
 
 @pytest.fixture
 def document():
@@ -91,6 +95,44 @@ def successes(control, sim):
     assert control.get("/v1/devices/d").status == 200, "a removed device is still shown"
 
 
+def probes(control):
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert control.get(path).status == 200
+
+
+def drift(control):
+    assert control.get("/v1/drift?cause=stale_id&connection=default&limit=1").status == 200
+    assert control.get("/v1/drift?cause=odd").status == 400
+    assert control.get("/v1/drift?connection=none").status == 404
+    for path in ("/v1/drift", "/v1/drift/repair"):
+        assert control.post(path).status == 202
+        assert control.post(path, {"x": 1}).status == 400
+        assert control.post(path, {"connection": "none"}).status == 404
+
+
+def breaker(control):
+    assert control.get("/v1/breaker").status == 200
+    for act in ("release", "discard"):
+        assert control.post(f"/v1/breaker/{act}").status == 200
+        assert control.post(f"/v1/breaker/{act}", {"x": 1}).status == 400
+        assert control.post(f"/v1/breaker/{act}", {"connection": "none"}).status == 404
+
+
+def account(control):
+    path = "/v1/connections/default"
+    assert control.get(path).status == control.get(f"{path}?devices=no").status == 200
+    assert control.get(f"{path}?devices=maybe").status == 400
+    for none in ("", "/connect", "/disconnect"):
+        ask = control.post if none else control.get
+        assert ask(f"/v1/connections/none{none}", *([{"confirm": "none"}] if none == "/disconnect" else [])).status == 404
+    assert control.post(f"{path}/disconnect", {}).status == 409
+    assert control.post(f"{path}/disconnect", {"x": 1}).status == 400
+    assert eventually(lambda: control.post(f"{path}/connect").status == 202)
+    assert eventually(lambda: control.get(path).json()["steps"])
+    assert eventually(lambda: control.post(f"{path}/disconnect", {"confirm": "default", "this_server_only": True}).status == 202)
+    assert eventually(lambda: control.get(path).json()["account"] == "disconnected")
+
+
 def page_link(daemon, control):
     assert control.post("/v1/page-link").status == 409
     with socket.socket() as free:
@@ -141,11 +183,20 @@ def errors(daemon, control):
 
 def test_every_answer_fits(daemon, control, document, sim, store):
     successes(control, sim)
+    probes(control)
+    drift(control)
+    breaker(control)
     page_link(daemon, control)
     errors(daemon, control)
     with store.transaction():
         assert control.put("/v1/devices/d", DEVICE).status == 503
-    missing = document.statuses - document.seen - {("POST", "/v1/import", "409")}
+    missing = {seen for seen in document.statuses if "/connections/" not in seen[1]} - document.seen - UNSEEN
+    assert not missing, f"described, but not seen: {sorted(missing)}"
+
+
+def test_answers_about_the_account_fit(control, document):
+    account(control)
+    missing = {seen for seen in document.statuses if "/connections/" in seen[1]} - document.seen - UNSEEN
     assert not missing, f"described, but not seen: {sorted(missing)}"
 
 
