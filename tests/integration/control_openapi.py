@@ -99,7 +99,8 @@ class Document:
         if content_type not in content:
             raise Misfit(f"{method} {target}: no body of type {content_type}")
         if "json" in content_type and "ndjson" not in content_type and "jsonl" not in content_type:
-            self._check(json.loads(body) if isinstance(body, str) else body, content[content_type]["schema"], f"body of {method} {target}")
+            value = json.loads(body) if isinstance(body, str) else body
+            self._check(value, content[content_type]["schema"], f"body of {method} {target}")
 
     def check_answer(self, method, target, answer):
         """Raises Misfit unless the document describes the answer; a path that is not in it has no answer but problems."""
