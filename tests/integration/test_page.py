@@ -148,6 +148,13 @@ def test_who_signed_in_stands_in_the_log_and_the_activity_log(signed_in):
 # ----------------------------------------------------------------------------------------------------- what a request needs
 
 
+def test_probes_and_metrics_need_no_session(page):
+    assert page.get("/healthz").status == 200
+    assert eventually(lambda: page.get("/readyz").status == 200)
+    assert "complyd_build_info" in page.get("/metrics").body
+    assert page.get("/metrics", Host="evil.example").status == 403
+
+
 def test_pages_and_data_need_a_session(page):
     for cookie in [None, "A" * 43]:
         page.cookie = cookie
