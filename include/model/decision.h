@@ -9,7 +9,8 @@
  *  2. managed = 0, a deleted row: removed; that is a fact, not a verdict, and needs no evaluation;
  *  3. no azure_device_id: waits for registration. One that is no GUID: parked, and the old id stays as it is;
  *  4. a violation of an unknown policy, or never evaluated: waits and keeps the state last reported;
- *  5. else the strictest action among violations of enabled policies decides.
+ *  5. held by an operator: what was told is told again; what was never told, or would be retired, waits;
+ *  6. else the strictest action among violations of enabled policies decides.
  */
 #ifndef COMPLYD_MODEL_DECISION_H
 #define COMPLYD_MODEL_DECISION_H
@@ -40,6 +41,7 @@ struct decision_input {
     bool text_valid;     /* every text column is valid UTF-8 and platform is known */
     unsigned actions;    /* set of actions of enabled policies violated, bit 1u << action */
     bool unknown_policy; /* violates a policy that the store does not know */
+    bool held;           /* an operator keeps it at what was told */
 
     /* what Microsoft was last told and accepted */
     enum azure_state reported_state; /* NONE = never */

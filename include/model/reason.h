@@ -19,6 +19,7 @@
     X(REASON_NOT_REGISTERED, "not_registered")                                                                         \
     X(REASON_NOT_EVALUATED, "not_evaluated")                                                                           \
     X(REASON_UNKNOWN_POLICY, "unknown_policy")                                                                         \
+    X(REASON_HELD, "held")                                                                                             \
     X(REASON_UNKNOWN_CONNECTION, "unknown_connection")                                                                 \
     X(REASON_REPORTING_OFF, "reporting_off")                                                                           \
     X(REASON_DISCONNECTED, "disconnected")                                                                             \
@@ -36,6 +37,7 @@
     X(REASON_NO_VERDICT, "no_verdict")                                                                                 \
     X(REASON_RETRYING, "retrying")                                                                                     \
     X(REASON_CONNECTION_TROUBLE, "connection_trouble")                                                                 \
+    X(REASON_RETIRED, "retired")                                                                                       \
     X(REASON_BREAKER_HOLDS, "breaker_holds")                                                                           \
     X(REASON_QUEUED, "queued")
 

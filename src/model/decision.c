@@ -48,7 +48,17 @@ static struct decision judge(const struct decision_input *input)
     return tell(input, strictest < 0 ? AZURE_STATE_COMPLIANT : action_state((enum action)strictest), strictest);
 }
 
-struct decision decision_make(const struct decision_input *input)
+/* An operator keeps the device at what was told: told again as it is, or else nothing. */
+static struct decision keep(const struct decision_input *input, struct decision decision)
+{
+    if (decision.kind != DECISION_REPORT && decision.kind != DECISION_RETIRE)
+        return decision;
+    if (decision.kind == DECISION_RETIRE || input->reported_state == AZURE_STATE_NONE || !input->reported_same_subject)
+        return stay(input, DECISION_WAIT, REASON_HELD);
+    return tell(input, input->reported_state, decision.strictest);
+}
+
+static struct decision decide(const struct decision_input *input)
 {
     bool live = is_live(input->reported_state);
 
@@ -73,6 +83,13 @@ struct decision decision_make(const struct decision_input *input)
     if (!input->evaluated)
         return stay(input, DECISION_WAIT, REASON_NOT_EVALUATED);
     return judge(input);
+}
+
+struct decision decision_make(const struct decision_input *input)
+{
+    struct decision decision = decide(input);
+
+    return input->held ? keep(input, decision) : decision;
 }
 
 bool decision_is_worsening(enum azure_state from, enum azure_state to)

@@ -34,6 +34,14 @@ static const struct entry reasons[REASON_COUNT] = {
           "El dispositivo incumple una directiva que el almacén no conoce."},
          {"Add the missing policy to the store, or remove the violation; \"complyctl device explain\" names it.",
           "Añada la directiva que falta al almacén o elimine la infracción; \"complyctl device explain\" la nombra."}},
+    [REASON_HELD] =
+        {{"An operator keeps the device at what Microsoft was told of it.",
+          "Un operador mantiene el dispositivo como se comunicó a Microsoft."},
+         {"The hold ends by itself; \"complyctl holds\" says when, \"complyctl unhold\" ends it now.",
+          "La retención termina sola; \"complyctl holds\" dice cuándo y \"complyctl unhold\" la termina ya."}},
+    [REASON_RETIRED] = {{"An operator retired the device.", "Un operador retiró el dispositivo."},
+                        {"It comes back when it registers anew, or with \"complyctl device revive\".",
+                         "Vuelve cuando se registra de nuevo, o con \"complyctl device revive\"."}},
     [REASON_UNKNOWN_CONNECTION] =
         {{"The device's connection is not in the configuration.",
           "La conexión del dispositivo no está en la configuración."},

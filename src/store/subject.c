@@ -56,7 +56,9 @@ static int load_device(struct database *database, struct subject *subject, struc
         "SELECT connection, platform, name, manufacturer, model, serial_number, os_version, user_principal_name, "
         "managed, "
         "azure_device_id, azure_client_status, last_check_in, evaluated_at, "
-        "(SELECT state FROM account WHERE connection = device.connection) IS 'disconnecting' FROM device "
+        "(SELECT state FROM account WHERE connection = device.connection) IS 'disconnecting', "
+        "EXISTS (SELECT 1 FROM retired AS r WHERE r.device_id = device.device_id AND r.azure_device_id = "
+        "lower(device.azure_device_id)) FROM device "
         "WHERE device_id = ?";
     sqlite3_stmt *row;
 
@@ -87,6 +89,7 @@ static int load_device(struct database *database, struct subject *subject, struc
     device->last_check_in_s = read_time(row, 11);
     device->evaluated_at_s = read_time(row, 12);
     subject->leaving = sqlite3_column_int(row, 13) != 0;
+    subject->retired = sqlite3_column_int(row, 14) != 0;
     *valid = *valid && subject->known_platform;
     subject->digest = device_inventory_digest(device);
     read_azure_id(subject);
@@ -180,6 +183,17 @@ static int load_violations(struct database *database, struct subject *subject, s
     return code;
 }
 
+static int load_hold(struct database *database, struct subject *subject, struct error *err)
+{
+    static const char sql[] = "SELECT 1 FROM hold WHERE cursor IS NULL AND ((scope = 0 AND id = ?1) OR (scope = 1 AND "
+                              "id IN (SELECT policy_id FROM violation WHERE device_id = ?1))) LIMIT 1";
+    int64_t any = 0;
+
+    int code = statement_int(database, sql, &any, err, "t", subject->device_id);
+    subject->held = any != 0;
+    return code < 0 ? code : 0;
+}
+
 int subject_load(struct database *database, const char *device_id, struct subject *ret_subject, struct error *err)
 {
     struct subject *subject = ret_subject;
@@ -211,6 +225,8 @@ int subject_load(struct database *database, const char *device_id, struct subjec
         code = load_report(database, subject, err);
     if (code == 0 && subject->exists)
         code = load_violations(database, subject, err);
+    if (code == 0)
+        code = load_hold(database, subject, err);
     if (code < 0)
         subject_release(subject);
     return code;
@@ -247,7 +263,8 @@ struct decision subject_decide(const struct subject *subject)
     const struct device *device = &subject->device;
     struct decision_input input = {
         .exists = subject->exists,
-        .managed = device->managed && !subject->leaving,
+        .managed = device->managed && !subject->leaving && !subject->retired,
+        .held = subject->held && !subject->leaving,
         .evaluated = device->evaluated_at_s >= 0,
         .platform = subject->exists ? device->platform : subject->told.platform,
         .has_azure_id = device->azure_device_id[0] != '\0',

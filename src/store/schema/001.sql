@@ -84,6 +84,26 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_free ON outbox (connection, channel, priority, due_at, minute, device_id) WHERE claim IS NULL;
 CREATE INDEX outbox_claimed ON outbox (claim) WHERE claim IS NOT NULL;
 
+-- Devices that an operator retired, each with the Azure id that it had then: with another one it has come back.
+CREATE TABLE retired (
+    device_id       TEXT    NOT NULL PRIMARY KEY,
+    azure_device_id TEXT    NOT NULL, -- lower case
+    retired_at_ms   INTEGER NOT NULL,
+    actor           TEXT    NOT NULL
+) WITHOUT ROWID;
+
+-- Devices, or those that violate a policy, that stay at what Microsoft was told. One with a cursor is over: its devices are being queued.
+CREATE TABLE hold (
+    scope    INTEGER NOT NULL, -- 0 device, 1 policy
+    id       TEXT    NOT NULL,
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    actor    TEXT    NOT NULL,
+    cursor   TEXT,
+    PRIMARY KEY (scope, id)
+) WITHOUT ROWID;
+
 -- The circuit breaker of each connection, as it was when it last opened or closed.
 CREATE TABLE breaker (
     connection    TEXT    NOT NULL PRIMARY KEY,
@@ -331,6 +351,8 @@ CREATE VIEW dirty (device_id, connection, channel, priority) AS
 SELECT d.device_id, d.connection, d.platform = 'windows',
        CASE
            WHEN d.managed = 0 THEN 3
+           WHEN EXISTS (SELECT 1 FROM retired AS x WHERE x.device_id = d.device_id
+                        AND x.azure_device_id = lower(d.azure_device_id)) THEN 3
            WHEN r.state IN (1, 2)
                 AND (r.azure_device_id <> lower(ifnull(d.azure_device_id, '')) OR r.connection <> d.connection) THEN 3
            ELSE ifnull((SELECT max(CASE a.action
@@ -472,6 +494,13 @@ BEGIN
     INSERT INTO dirty (device_id) VALUES (NEW.device_id);
 END;
 
+-- Taken out of management and in again, a device that an operator retired has come back.
+CREATE TRIGGER device_return AFTER UPDATE OF managed ON device
+WHEN OLD.managed = 0 AND NEW.managed = 1
+BEGIN
+    DELETE FROM retired WHERE device_id = NEW.device_id;
+END;
+
 CREATE TRIGGER device_rename AFTER UPDATE OF azure_device_id ON device
 WHEN OLD.azure_device_id IS NOT NEW.azure_device_id
 BEGIN
@@ -499,6 +528,8 @@ BEGIN
     INSERT INTO gone
     VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
             OLD.azure_device_id, OLD.last_check_in);
+    DELETE FROM retired WHERE device_id = OLD.device_id
+      AND NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device' AND key1 = OLD.device_id);
     INSERT INTO renamed (device_id) VALUES (OLD.device_id);
 END;
 
