@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 static const char *environments_exceptions(void)
 {
     const char *exceptions = getenv("no_proxy");
@@ -42,16 +44,32 @@ void proxy_deinit(struct proxy *proxy)
     proxy->url = proxy->credentials_file = proxy->exceptions = NULL;
 }
 
-/* user:password; the first colon parts them. */
-static int split(const struct secret *content, struct proxy *proxy)
+/* libcurl decodes both, so "%" and the like have to be encoded. */
+static int set_encoded(struct secret *secret, const char *text)
 {
-    const char *colon = memchr(content->data, ':', content->length);
-    size_t user = colon != NULL ? (size_t)(colon - content->data) : content->length;
-    size_t rest = colon != NULL ? user + 1 : user;
-    int result = secret_set(&proxy->user, content->data, user);
+    struct buf encoded;
+    int result;
 
+    buf_init(&encoded, 0);
+    buf_add_url(&encoded, text);
+    result = buf_error(&encoded);
     if (result == 0)
-        result = secret_set(&proxy->password, content->data + rest, content->length - rest);
+        result = secret_set(secret, buf_text(&encoded), encoded.length);
+    buf_wipe(&encoded);
+    return result;
+}
+
+/* user:password; the first colon parts them. */
+static int split(struct secret *content, struct proxy *proxy)
+{
+    char *colon = strchr(content->data, ':');
+    int result;
+
+    if (colon != NULL)
+        *colon = '\0';
+    result = set_encoded(&proxy->user, content->data);
+    if (result == 0)
+        result = set_encoded(&proxy->password, colon != NULL ? colon + 1 : "");
     proxy->version++;
     return result;
 }
