@@ -115,13 +115,27 @@ static const char *read_page(const struct http_response *response, const char *g
     return wrong;
 }
 
+static bool is_graphs_error(const struct http_response *response)
+{
+    struct reply_error error = {.code = ""};
+    bool has_code;
+    cJSON *root;
+
+    if (reply_parse(response->body, response->body_length, &root, NULL) != 0)
+        return false;
+    reply_read_error(root, &error);
+    has_code = error.code[0] != '\0';
+    cJSON_Delete(root);
+    return has_code;
+}
+
 /* A link that is refused in Graph's own words is one that it knows no more, whatever the status. */
-static bool is_lost(const struct http_response *response, bool continued, const struct outcome *outcome)
+static bool is_lost(const struct http_response *response, bool continued)
 {
     if (response->result != 0)
         return false;
     return response->status == 410 ||
-           (continued && outcome->class == OUTCOME_CONNECTION && (response->status == 400 || response->status == 404));
+           (continued && (response->status == 400 || response->status == 404) && is_graphs_error(response));
 }
 
 enum devices_delta_answer devices_delta_read(const struct http_response *response, const char *graph_url,
@@ -132,7 +146,7 @@ enum devices_delta_answer devices_delta_read(const struct http_response *respons
 
     *ret_page = (struct devices_delta_page){0};
     outcome_of_response(response, false, now_s, ret_outcome);
-    if (is_lost(response, continued, ret_outcome))
+    if (is_lost(response, continued))
         return DEVICES_DELTA_RESYNC;
     if (ret_outcome->class != OUTCOME_ACCEPTED)
         return DEVICES_DELTA_FAILED;

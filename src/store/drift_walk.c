@@ -251,13 +251,28 @@ static int revive(struct database *database, const char *device_id, bool complia
     return statement_run(database, sql, err, "dtd", (int)held, device_id, (int)AZURE_STATE_REMOVED);
 }
 
+/* Bulk work: behind the changes of the day, unless the device was queued for one. */
+static int queue(struct database *database, const char *device_id, struct error *err)
+{
+    static const char queued[] = "SELECT 1 FROM outbox WHERE device_id = ?";
+    static const char yield[] = "UPDATE outbox SET priority = ? WHERE device_id = ? AND priority = ?";
+    int64_t any = 0;
+
+    int code = statement_int(database, queued, &any, err, "t", device_id);
+    if (code >= 0)
+        code = outbox_queue_again(database, device_id, err);
+    if (code == 0 && !any)
+        code = statement_run(database, yield, err, "dtd", (int)PRIORITY_OPERATOR, device_id, (int)PRIORITY_CHANGE);
+    return code;
+}
+
 static int repair_device(struct database *database, struct drift_record *record, bool held, bool compliant,
                          struct error *err)
 {
     int code = held ? revive(database, record->cursor, compliant, err) : 0;
 
     if (code == 0)
-        code = outbox_queue_again(database, record->cursor, err);
+        code = queue(database, record->cursor, err);
     record->repaired += code == 0;
     return code == ERR_NOTFOUND ? 0 : code; /* forgotten since: the next check drops it */
 }
