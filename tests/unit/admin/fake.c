@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/drift.h"
 #include "daemon/figures.h"
 #include "daemon/resync.h"
 #include "daemon/stats.h"
 #include "store/account.h"
+#include "store/drift.h"
 #include "store/import.h"
 #include "store/migrate.h"
 #include "store/thread.h"
@@ -369,6 +371,46 @@ int daemon_disconnect(struct daemon *daemon, const char *connection, const struc
 {
     (void)options;
     return daemon_connect(daemon, connection, done, ctx, err);
+}
+
+int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err)
+{
+    (void)daemon;
+    (void)connection;
+    *ret_check = 1;
+    return fake.act_result == 0 ? 0 : error_set(err, fake.act_result, 0, "the daemon says no");
+}
+
+int daemon_repair_drift(struct daemon *daemon, const char *connection, struct error *err)
+{
+    int64_t check;
+
+    return daemon_check_drift(daemon, connection, &check, err);
+}
+
+void drift_status(const struct drift *drift, struct drift_status *ret_status)
+{
+    (void)drift;
+    *ret_status = (struct drift_status){.next_try_ms = -1};
+}
+
+void drift_record_init(struct drift_record *record, const char *connection, const char *tenant_id)
+{
+    (void)connection;
+    (void)tenant_id;
+    *record = (struct drift_record){0};
+}
+
+int drift_list(struct database *database, const struct drift_filter *filter,
+               int (*each)(void *ctx, const struct drift_entry *entry), void *ctx, bool *ret_more, struct error *err)
+{
+    (void)database;
+    (void)filter;
+    (void)each;
+    (void)ctx;
+    (void)err;
+    *ret_more = false;
+    return 0;
 }
 
 int account_read(struct database *database, const char *connection, struct account_record *ret_record,

@@ -270,8 +270,9 @@ static void shows_the_plan(void **state)
 
     (void)state;
     fake.plan[0] =
-        (struct fleet_plan_entry){"a", "default", "x", PRIORITY_WORSENING, report, AZURE_STATE_COMPLIANT, false};
-    fake.plan[1] = (struct fleet_plan_entry){"d", "other", "x", PRIORITY_WEEKLY, report, AZURE_STATE_NONE, false};
+        (struct fleet_plan_entry){"a", "default", "x", PRIORITY_WORSENING, report, AZURE_STATE_COMPLIANT, false, false};
+    fake.plan[1] =
+        (struct fleet_plan_entry){"d", "other", "x", PRIORITY_WEEKLY, report, AZURE_STATE_NONE, false, false};
     fake.plan_count = 2;
     start_server();
     assert_run("plan", 0,
