@@ -233,6 +233,19 @@ static void test_truncation(void **state)
     activity_anchors_deinit(&anchors);
 }
 
+static void test_an_anchor_of_a_missing_entry(void **state)
+{
+    struct fixture *fixture = *state;
+    struct activity_anchors anchors = {0};
+    struct found found;
+
+    add_anchor(fixture, &anchors, 4);
+    tmpstore_sql(&fixture->store, "DELETE FROM activity WHERE id = 4");
+    verify(fixture, &anchors, &found);
+    assert_string_equal(found.text, "entry 4 is missing\nentry 4 is missing, but an anchor names it\n");
+    activity_anchors_deinit(&anchors);
+}
+
 /* All of it written anew from entry 4 on, with hashes that fit. */
 static void test_written_anew(void **state)
 {
@@ -471,6 +484,7 @@ int main(void)
         TEST(test_every_column),
         cmocka_unit_test(test_rows),
         TEST(test_truncation),
+        TEST(test_an_anchor_of_a_missing_entry),
         TEST(test_written_anew),
         TEST(test_purged),
         TEST(test_purged_meanwhile),
