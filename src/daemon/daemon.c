@@ -15,6 +15,7 @@
 #include "daemon/connection_run.h"
 #include "daemon/figures.h"
 #include "daemon/health.h"
+#include "daemon/later.h"
 #include "daemon/loop_meter.h"
 #include "daemon/stats.h"
 #include "daemon/watcher.h"
@@ -652,56 +653,6 @@ const struct connection *daemon_connection(const struct daemon *daemon, size_t i
     return daemon->slots[index]->connection;
 }
 
-struct request {
-    struct outbox_enqueue enqueue; /* first: the job */
-    struct daemon *daemon;
-    daemon_done_fn *done;
-    void *ctx;
-};
-
-static void enqueued(struct store_job *job)
-{
-    struct request *request = (struct request *)job;
-    request->done(request->ctx, job->result, &job->error);
-    if (job->result == 0 && !request->daemon->closing)
-        changed(request->daemon);
-    free(request);
-}
-
-struct refusal {
-    uv_timer_t timer; /* so that done comes on a later turn */
-    struct error error;
-    daemon_done_fn *done;
-    void *ctx;
-};
-
-static void on_refusal_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void refuse(uv_timer_t *timer)
-{
-    struct refusal *refusal = timer->data;
-    refusal->done(refusal->ctx, refusal->error.code, &refusal->error);
-    uv_close((uv_handle_t *)timer, on_refusal_closed);
-}
-
-static void answer_later(struct daemon *daemon, const struct error *error, daemon_done_fn *done, void *ctx)
-{
-    struct refusal *refusal = calloc(1, sizeof(*refusal));
-    if (!refusal) {
-        done(ctx, ERR_NOMEM, error);
-        return;
-    }
-    refusal->error = *error;
-    refusal->done = done;
-    refusal->ctx = ctx;
-    uv_timer_init(daemon->loop, &refusal->timer);
-    refusal->timer.data = refusal;
-    uv_timer_start(&refusal->timer, refuse, 0, 0);
-}
-
 static bool store_is_open(const struct daemon *daemon, struct error *err)
 {
     if (daemon->writer && daemon->reader && !daemon->closing)
@@ -710,22 +661,13 @@ static bool store_is_open(const struct daemon *daemon, struct error *err)
     return false;
 }
 
-/* A look that cannot be run is answered on a later turn, as one that was. */
-static void look_refused(void *ctx, int result, const struct error *error)
-{
-    struct store_job *job = ctx;
-    job->result = result;
-    job->error = *error;
-    job->done(job);
-}
-
 void daemon_look(struct daemon *daemon, struct store_job *job)
 {
     struct error err = {0};
     if (store_is_open(daemon, &err))
         store_thread_submit(daemon->reader, job);
     else
-        answer_later(daemon, &err, look_refused, job);
+        later_fail(daemon->loop, job, &err);
 }
 
 void daemon_write(struct daemon *daemon, struct store_job *job)
@@ -734,33 +676,13 @@ void daemon_write(struct daemon *daemon, struct store_job *job)
     if (store_is_open(daemon, &err))
         store_thread_submit(daemon->writer, job);
     else
-        answer_later(daemon, &err, look_refused, job);
+        later_fail(daemon->loop, job, &err);
 }
 
 void daemon_changed(struct daemon *daemon)
 {
     if (!daemon->closing)
         changed(daemon);
-}
-
-void daemon_report_device(struct daemon *daemon, const char *device_id, daemon_done_fn *done, void *ctx)
-{
-    struct error err = {0};
-    struct request *request = NULL;
-    if (strlen(device_id) >= sizeof(request->enqueue.device_id))
-        error_set(&err, ERR_INVALID, 0, "a device_id of more than %zu bytes cannot be reported",
-                  sizeof(request->enqueue.device_id) - 1);
-    else if (store_is_open(daemon, &err) && !(request = calloc(1, sizeof(*request))))
-        error_set(&err, ERR_NOMEM, 0, "report");
-    if (!request) {
-        answer_later(daemon, &err, done, ctx);
-        return;
-    }
-    request->daemon = daemon;
-    request->done = done;
-    request->ctx = ctx;
-    outbox_enqueue_init(&request->enqueue, device_id, enqueued);
-    store_thread_submit(daemon->writer, &request->enqueue.job);
 }
 
 void daemon_resynced(struct daemon *daemon, const char *connection, const struct full_report_state *state)
