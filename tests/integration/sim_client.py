@@ -72,6 +72,7 @@ class SimProcess:
         options.setdefault("verdict_delay", "50ms")
         self.directory = Path(tempfile.mkdtemp(prefix="sim-", dir=directory))
         self.program = program(build)
+        self.own_certificate = options.get("tls_cert")
         self.words = [str(word) for word in words] + as_options(options)
         self.port = port
         self.certs = self.directory / "certs"
@@ -99,7 +100,8 @@ class SimProcess:
         told = json.loads(ready.read_text())
         self.url = told["url"]
         self.port = int(self.url.rsplit(":", 1)[1])
-        self.ca = told["ca_file"]
+        self.ca = told["ca_file"] or str(self.own_certificate)
+        self.identity_url = told["identity_url"]
         self.tenant_id = told["tenant_id"]
         self.client_id = told["client_id"]
         self.intune_scope = told["intune_scope"]

@@ -136,8 +136,7 @@ def test_a_federated_token_of_another_key(make_daemon, store, sim, scratch):
 
 
 def imds_environment(sim):
-    identity = json.loads((sim.directory / "ready.json").read_text())["identity_url"]
-    return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": identity}
+    return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": sim.identity_url}
 
 
 @pytest.mark.parametrize("assigned", ["system", "user"])
@@ -195,10 +194,9 @@ def arc(make_daemon, make_sim, store, scratch):
 
     def start(realm=f"{ARC_FOLDER}/one.key", file="one.key", **more):
         sim = make_sim(identity_listen="127.0.0.1:0", arc_key_file=folder / file, arc_realm=realm)
-        identity = json.loads((sim.directory / "ready.json").read_text())["identity_url"]
         daemon = make_daemon(store, {"default": identity_settings(sim, scratch, **more)})
-        daemon.start(wrapper=arc_wrapper(folder), env={"IDENTITY_ENDPOINT": f"{identity}/metadata/identity/oauth2/token",
-                                                       "IMDS_ENDPOINT": identity})
+        daemon.start(wrapper=arc_wrapper(folder), env={"IDENTITY_ENDPOINT": f"{sim.identity_url}/metadata/identity/oauth2/token",
+                                                       "IMDS_ENDPOINT": sim.identity_url})
         return daemon, sim, folder
 
     return start
