@@ -191,14 +191,14 @@ static int compare_pair(struct database *database, struct drift_walk *walk, stru
 static int drop_old(struct database *database, struct drift_record *record, const char *last, struct error *err)
 {
 #define OLD " FROM drift WHERE connection = ?1 AND device_id > ?2 AND (?3 IS NULL OR device_id <= ?3) AND round < ?4"
-    static const char count[] = "SELECT cause, count(*)" OLD " GROUP BY cause";
+    static const char find[] = "SELECT cause" OLD;
     static const char drop[] = "DELETE" OLD;
     sqlite3_stmt *row;
 
     int code =
-        statement_get(database, count, &row, err, "ttti", record->connection, record->cursor, last, record->round);
+        statement_get(database, find, &row, err, "ttti", record->connection, record->cursor, last, record->round);
     while (code >= 0 && (code = statement_step(database, row, err)) == 1)
-        record->counts[drift_cause_parse(statement_text(row, 0))] -= sqlite3_column_int64(row, 1);
+        record->counts[drift_cause_parse(statement_text(row, 0))]--;
     if (code == 0)
         code = statement_run(database, drop, err, "ttti", record->connection, record->cursor, last, record->round);
     return code;

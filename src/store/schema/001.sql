@@ -255,7 +255,7 @@ CREATE TABLE directory (
     PRIMARY KEY (connection, object_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX directory_device ON directory (connection, azure_device_id);
+CREATE INDEX directory_device ON directory (connection, azure_device_id, gone);
 
 -- The devices of which Microsoft believes something else than what it was told.
 CREATE TABLE drift (

@@ -7,6 +7,7 @@
 #include "fixture.h"
 #include "store/activity_list.h"
 #include "store/activity_verify.h"
+#include "store/drift.h"
 #include "store/full_report.h"
 
 /* Scans that are none of a table: the rows of a subquery with its own LIMIT, a list of literals, scratch tables of one row. */
@@ -199,6 +200,63 @@ static void exercise_activity(struct fixture *fixture)
     assert_int_equal(purge.purged, 2);
 }
 
+static int ignore_difference(void *ctx, const struct drift_entry *entry)
+{
+    (void)ctx;
+    (void)entry;
+    return 0;
+}
+
+static void walk_drift(struct fixture *fixture, enum drift_phase phase)
+{
+    static struct drift_record record;
+    struct drift_walk walk;
+
+    if (record.connection[0] == '\0')
+        drift_record_init(&record, "default", "");
+    record.phase = phase;
+    record.started_at_ms = INT64_MAX;
+    record.round++;
+    while (record.phase != DRIFT_IDLE) {
+        drift_walk_init(&walk, &record, NULL);
+        walk.now_ms = fixture->now_ms;
+        fixture_run(fixture, &walk.job);
+        record = walk.record;
+    }
+}
+
+static void exercise_drift(struct fixture *fixture)
+{
+    const struct drift_filter filter = {.after_connection = "", .after_device_id = "", .limit = 10};
+    struct drift_item items[] = {{.has_device_id = true}, {.managed = 1}, {.removed = true}, {.has_device_id = true}};
+    struct drift_record record;
+    struct drift_store store;
+    struct drift_load load;
+    bool more;
+
+    drift_record_init(&record, "default", "");
+    drift_load_init(&load, &record, NULL);
+    fixture_run(fixture, &load.job);
+    guid_parse(AZURE_1, &items[0].device_id);
+    guid_parse(AZURE_1, &items[3].device_id);
+    drift_store_init(&store, &load.record, NULL);
+    store.items = items;
+    store.count = 4;
+    fixture_run(fixture, &store.job);
+    tmpstore_sql(&fixture->store,
+                 "DELETE FROM outbox; DELETE FROM message;"
+                 "INSERT OR IGNORE INTO report (device_id) VALUES ('d1');"
+                 "UPDATE report SET state = 1, connection = 'default', azure_device_id = '" AZURE_1 "'");
+    walk_drift(fixture, DRIFT_COMPARING);
+    walk_drift(fixture, DRIFT_REPAIRING);
+    tmpstore_sql(&fixture->store, "DELETE FROM outbox; UPDATE directory SET managed = 1, compliant = 1");
+    walk_drift(fixture, DRIFT_COMPARING);
+    tmpstore_sql(&fixture->store, "UPDATE directory SET compliant = 0");
+    walk_drift(fixture, DRIFT_COMPARING); /* another writer */
+    walk_drift(fixture, DRIFT_SWEEPING);
+    assert_int_equal(drift_list(fixture->database, &filter, ignore_difference, NULL, &more, NULL), 0);
+}
+
 static void test_every_statement_of_every_job(void **state)
 {
     struct fixture *fixture = *state;
@@ -210,6 +268,7 @@ static void test_every_statement_of_every_job(void **state)
     exercise_settling(fixture);
     exercise_the_rest(fixture);
     exercise_activity(fixture);
+    exercise_drift(fixture);
     count += explain_all(fixture->database);
     assert_true(count > 60);
 }
