@@ -269,8 +269,8 @@ static void load_done(struct store_job *job)
     struct connection *connection = job->ctx;
     struct account_load *loaded = (struct account_load *)job;
     if (!connection->stopping && job->result == 0) {
+        account_start(connection->account, &loaded->record); /* before reports: it may forget what an old tenant said */
         connection_begin(connection, loaded->record.state);
-        account_start(connection->account, &loaded->record);
         connection_changed(connection);
     } else if (!connection->stopping) {
         log_debug(TAG_CONNECTION, "account not loaded, trying again: %s", error_text(&job->error));

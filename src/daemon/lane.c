@@ -12,8 +12,6 @@
 #include "microsoft/partner.h"
 
 enum {
-    LINES_BURST = 20,
-    LINES_WINDOW_MS = 10 * 1000,
     BODY_MAX = 1024 * 1024,
     URL_MAX = 2048,
     FLIGHT_MAX = 100,   /* settings: partner_devices_per_message */
@@ -25,120 +23,39 @@ static int64_t now_ms(const struct lane *lane)
     return clock_realtime_ms(lane->connection->context->clock);
 }
 
-static int64_t monotonic_ms(const struct lane *lane)
-{
-    return clock_monotonic_ms(lane->connection->context->clock);
-}
-
 struct token_source *lane_token(const struct lane *lane)
 {
     return lane->channel == CHANNEL_PARTNER ? lane->connection->intune_token : lane->connection->graph_token;
 }
 
-/* ---- log lines about devices ---- */
-
-static void log_settled(struct lane *lane, struct repeat *repeat, enum log_level level,
-                        const struct outbox_result *result, const char *what, const char *then)
-{
-    char message_id[GUID_TEXT] = "", more[64] = "";
-    uint64_t suppressed;
-    if (level > log_get_level() || !repeat_pass(repeat, monotonic_ms(lane), &suppressed))
-        return;
-    if (suppressed > 0)
-        snprintf(more, sizeof(more), " (and %llu more such)", (unsigned long long)suppressed);
-    const struct report *report = &result->item->report;
-    struct log_fields fields = {.device = report->device_id,
-                                .connection = lane->connection->name,
-                                .message_id = guid_format(&report->message_id, message_id),
-                                .request_id = result->request_id[0] ? result->request_id : NULL};
-    const char *error = outbox_item_error(result->item);
-    log_at(level, TAG_SENDER, &fields, "%s %s%s%s%s%s", what, azure_state_name(report->state), then,
-           error[0] ? ": " : "", error, more);
-}
-
-static void log_refused(struct lane *lane, const struct outbox_result *result)
-{
-    const struct report *report = &result->item->report;
-    char then[160] = "; parked until its data changes or an operator asks";
-    if (report->state == AZURE_STATE_REMOVED && result->reason == REASON_DEVICE_UNKNOWN) {
-        log_settled(lane, &lane->accepted_lines, LOG_LEVEL_INFO, result, "reported",
-                    "; Microsoft does not know the device any more");
-        return;
-    }
-    if (result->item->retire_old)
-        snprintf(then, sizeof(then), "; given up: the device has another id now, delete its old one (%s) in Entra",
-                 report->azure_device_id);
-    log_settled(lane, &lane->refused_lines, LOG_LEVEL_WARN, result, "refused", then);
-}
-
 static void settled(void *ctx, const struct outbox_result *result)
 {
     struct lane *lane = ctx;
-    bool bulk = result->item->priority > PRIORITY_CHANGE;
     stats_count_report(lane->connection->stats, lane->channel, result);
-    switch (result->outcome) {
-    case OUTBOX_ACCEPTED:
-    case OUTBOX_SUCCESS:
-        log_settled(lane, &lane->accepted_lines, bulk ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, result, "reported", "");
-        break;
-    case OUTBOX_REFUSED:
-        log_refused(lane, result);
-        break;
-    case OUTBOX_TRANSIENT: {
-        char then[64], delay[DURATION_TEXT];
-        snprintf(then, sizeof(then), "; retrying in %s", duration_format(result->due_ms - result->at_ms, delay));
-        log_settled(lane, &lane->failed_lines, LOG_LEVEL_INFO, result, "not taken:", then);
-        break;
-    }
-    case OUTBOX_RELEASED:
-        break;
-    }
+    lane_log_settled(lane, result);
 }
 
 static void verdict_settled(void *ctx, const struct message_result *result)
 {
     struct lane *lane = ctx;
-    char message_id[GUID_TEXT];
-    uint64_t suppressed;
     stats_count_verdict(lane->connection->stats, result);
-    if (result->verdict == MESSAGE_PENDING)
-        return;
-    enum log_level level = result->verdict == MESSAGE_COMPLETED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
-    if (level > log_get_level() || !repeat_pass(&lane->refused_lines, monotonic_ms(lane), &suppressed))
-        return;
-    struct log_fields fields = {.device = result->message->device_id,
-                                .connection = lane->connection->name,
-                                .message_id = guid_format(&result->message->message_id, message_id),
-                                .request_id = result->request_id[0] ? result->request_id : NULL};
-    const char *what = result->verdict == MESSAGE_COMPLETED ? "verdict Completed"
-                       : result->verdict == MESSAGE_FAILED  ? "verdict Failed; parked until its data changes"
-                                                            : "no verdict in time; the report will be sent again";
-    log_at(level, TAG_RESULTS, &fields, "%s%s%s", what, result->error[0] ? ": " : "", result->error);
+    lane_log_verdict(lane, result);
 }
 
 /* ---- store ---- */
-
-/* Data that is wrong: no message comes of it, so no other line tells. */
-static void log_parked(struct lane *lane, unsigned count)
-{
-    struct log_fields fields = {.connection = lane->connection->name};
-    uint64_t suppressed;
-    if (count == 0 || !repeat_pass(&lane->parked_lines, monotonic_ms(lane), &suppressed))
-        return;
-    log_at(LOG_LEVEL_WARN, TAG_SENDER, &fields,
-           "%u device%s cannot be reported: \"complyctl device list --status error\" says why", count,
-           count == 1 ? "" : "s");
-}
 
 static void stage_done(struct store_job *job)
 {
     struct lane *lane = job->ctx;
     struct outbox_stage stage = lane->stage; /* the sender may stage again before it returns */
+    bool elsewhere = job->result == 0 && stage.elsewhere;
     if (job->result == 0 && stage.tripped)
         connection_breaker_tripped(lane->connection, &stage.trip);
-    log_parked(lane, stage.parked);
+    lane_log_parked(lane, stage.parked);
     sender_staged(lane->sender, &stage);
     outbox_stage_deinit(&stage);
+    if (elsewhere)
+        daemon_changed(lane->connection->context->daemon);
     connection_job_done(lane->connection);
 }
 
@@ -166,16 +83,29 @@ static int64_t first_poll_ms(const struct outbox_record *record)
     return first;
 }
 
+/* The old id is retired: the device's own report may go another way. */
+static bool any_retired(const struct outbox_record *record)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        if (record->results[i].item->retire_old)
+            return true;
+    }
+    return false;
+}
+
 static void record_done(struct store_job *job)
 {
     struct lane *lane = job->ctx;
     struct outbox_record *record = (struct outbox_record *)job;
     int64_t poll_ms = job->result < 0 ? -1 : first_poll_ms(record);
+    bool elsewhere = job->result == 0 && any_retired(record);
     sender_recorded(lane->sender, record);
     if (poll_ms >= 0 && lane->results) {
         results_expect(lane->results, poll_ms);
         results_pump(lane->results);
     }
+    if (elsewhere)
+        daemon_changed(lane->connection->context->daemon);
     connection_job_done(lane->connection);
 }
 
@@ -591,8 +521,7 @@ int lane_init(struct lane *lane, struct connection *connection, enum channel cha
     struct sender_options options;
     lane->connection = connection;
     lane->channel = channel;
-    lane->refused_lines = lane->accepted_lines = lane->failed_lines = lane->parked_lines =
-        (struct repeat){.window_ms = LINES_WINDOW_MS, .burst = LINES_BURST};
+    lane_log_init(lane);
     buf_init(&lane->url, URL_MAX);
     buf_init(&lane->body, BODY_MAX);
     init_timer(lane, &lane->gate_timer);
@@ -609,6 +538,7 @@ int lane_init(struct lane *lane, struct connection *connection, enum channel cha
 
 void lane_deinit(struct lane *lane)
 {
+    lane_log_flush(lane, true);
     sender_free(lane->sender);
     results_free(lane->results);
     buf_deinit(&lane->url);

@@ -89,6 +89,18 @@ void account_load_init(struct account_load *load, const char *connection, void (
 
 /* ----------------------------------------------------------------------------------------------------------- save */
 
+/* Ids of users and URLs of services are a tenant's own. */
+static int forget_tenant(struct database *database, const struct account_record *record, struct error *err)
+{
+    static const char users[] = "DELETE FROM user WHERE connection = ?1 AND EXISTS (SELECT 1 FROM account WHERE "
+                                "connection = ?1 AND tenant_id <> ?2 COLLATE NOCASE)";
+    static const char urls[] = "DELETE FROM endpoint WHERE connection = ?1 AND EXISTS (SELECT 1 FROM account WHERE "
+                               "connection = ?1 AND tenant_id <> ?2 COLLATE NOCASE)";
+
+    int code = statement_run(database, users, err, "tt", record->connection, record->tenant_id);
+    return code < 0 ? code : statement_run(database, urls, err, "tt", record->connection, record->tenant_id);
+}
+
 static int save_account(struct database *database, const struct account_save *save, struct error *err)
 {
     static const char sql[] =
@@ -134,7 +146,9 @@ static int run_save(struct store_job *job, struct database *database, struct err
 {
     const struct account_save *save = (const struct account_save *)job;
 
-    int code = save_account(database, save, err);
+    int code = forget_tenant(database, &save->record, err);
+    if (code == 0)
+        code = save_account(database, save, err);
     for (int step = 0; step < ACCOUNT_STEP_COUNT && code == 0; step++)
         code = save_step(database, &save->record, (enum account_step)step, err);
     return code;

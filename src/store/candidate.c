@@ -139,6 +139,7 @@ static int yield_to_holder(struct work *work)
 
     struct settle_row row = {candidate->device_id, candidate->sent != SENT_NO, candidate->last_update_ms};
     code = settle_forgotten(work->database, &row, &work->subject, holder, work->err);
+    work->stage->elsewhere = true;
     free(holder);
     if (code < 0)
         return code;
@@ -331,6 +332,7 @@ static int move(struct work *work)
         return CANDIDATE_STAGED;
     int code =
         statement_run(work->database, sql, work->err, "tdt", connection, (int)channel, work->candidate->device_id);
+    work->stage->elsewhere = true;
     return code < 0 ? code : CANDIDATE_SETTLED;
 }
 
