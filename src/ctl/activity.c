@@ -246,7 +246,8 @@ static int follow_all(const struct invocation *invocation, struct client *client
     struct buf place;
     int result;
 
-    table_init(&list.table, columns, COLUMNS, output_terminal_width(invocation->out));
+    /* Nothing is cut: the widths come from the first rows, and nobody knows what is still to come. */
+    table_init(&list.table, columns, COLUMNS, 0);
     list.table.colours = output_has_colours(invocation->out);
     buf_init(&place, 0);
     result = follow(invocation, client, &list, &place);
