@@ -21,14 +21,14 @@ static bool is_apps(struct denial *denial, const struct flight *flight, const st
     bool apps = false;
     for (unsigned i = 0; i < flight->count; i++) {
         const char *device_id = flight->items[i]->report.device_id;
+        bool first = !denial->device_id[0];
+        bool batchs = outcomes[i].class == OUTCOME_CONNECTION; /* each of several in this batch */
         if (!outcomes[i].denied)
             continue;
-        if (outcomes[i].class == OUTCOME_CONNECTION)
-            apps = true; /* each of several in this batch */
-        else if (!denial->device_id[0])
-            snprintf(denial->device_id, sizeof(denial->device_id), "%s", device_id);
-        else if (strcmp(denial->device_id, device_id) != 0)
+        if (batchs || (!first && strcmp(denial->device_id, device_id) != 0))
             apps = true;
+        else if (first)
+            snprintf(denial->device_id, sizeof(denial->device_id), "%s", device_id);
     }
     return apps;
 }
