@@ -20,4 +20,7 @@ struct repeat {
 /* True: write the line. *ret_suppressed (never NULL) is how many were held back since the last one, to be told with it. */
 bool repeat_pass(struct repeat *repeat, int64_t monotonic_ms, uint64_t *ret_suppressed);
 
+/* How many were held back in a window that is over by now, and not told yet: for a line of its own when no other one follows. */
+uint64_t repeat_flush(struct repeat *repeat, int64_t monotonic_ms);
+
 #endif

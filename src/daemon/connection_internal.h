@@ -2,7 +2,7 @@
  * Copyright The complyd authors */
 /*
  * connection_internal - what the parts of a connection share: connection.c (lifecycle), connection_state.c (what lookers see),
- * connection_way.c (tokens and URLs), lane.c (one channel's traffic).
+ * connection_way.c (tokens and URLs), lane.c (one channel's traffic), lane_log.c (its log).
  */
 #ifndef COMPLYD_DAEMON_CONNECTION_INTERNAL_H
 #define COMPLYD_DAEMON_CONNECTION_INTERNAL_H
@@ -26,6 +26,18 @@
 #include "store/message.h"
 #include "store/outbox.h"
 
+/* Lines of the log that may come by the thousand (lane_log.c). */
+enum lane_line {
+    LANE_REPORTED,
+    LANE_BULK,
+    LANE_NOT_TAKEN,
+    LANE_REFUSED,
+    LANE_PARKED,
+    LANE_COMPLETED,
+    LANE_VERDICT,
+    LANE_LINES
+};
+
 /* One channel of a connection: its gate, budget and sender; the partner's also asks for verdicts. */
 struct lane {
     struct connection *connection;
@@ -41,7 +53,7 @@ struct lane {
     struct denial denial;
     bool fresh;        /* after a 503: the next request takes a new connection */
     bool users_wanted; /* rows wait for users that can only be looked up once the way is open */
-    struct repeat refused_lines, accepted_lines, failed_lines, parked_lines;
+    struct repeat repeats[LANE_LINES];
 };
 
 struct credential_dates {
@@ -138,5 +150,12 @@ void lane_configure(struct lane *lane);
 void lane_deinit(struct lane *lane);
 void lane_pump(struct lane *lane);
 bool lane_is_idle(const struct lane *lane);
+
+void lane_log_init(struct lane *lane);
+void lane_log_settled(struct lane *lane, const struct outbox_result *result);
+void lane_log_verdict(struct lane *lane, const struct message_result *result);
+void lane_log_parked(struct lane *lane, unsigned count);
+void lane_log_flush(struct lane *lane,
+                    bool all); /* how many lines were held back; of windows that go on too with `all` */
 
 #endif

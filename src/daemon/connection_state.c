@@ -71,21 +71,32 @@ static void log_broken(struct connection *connection, const char *since)
            trouble_cure(gate->trouble, LANGUAGE_EN));
 }
 
+/* How long the state before lasted, in whole seconds. */
+static const char *lasted(const struct connection *connection, char text[DURATION_TEXT])
+{
+    int64_t lasted_ms = now_ms(connection) - connection->since_ms;
+    return duration_format(lasted_ms < 1000 ? lasted_ms : lasted_ms / 1000 * 1000, text);
+}
+
 static void log_state(struct connection *connection, enum connection_state before)
 {
     struct log_fields fields = {.connection = connection->name};
-    char lasted[DURATION_TEXT];
+    char text[DURATION_TEXT];
     switch (connection->state) {
     case CONNECTION_BROKEN:
         log_broken(connection, "");
         break;
     case CONNECTION_THROTTLED:
-        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "throttled by Microsoft: sending slower until it eases");
+        if (before == CONNECTION_BROKEN)
+            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields,
+                   "ready again after %s; still throttled by Microsoft, so sending slower until that eases",
+                   lasted(connection, text));
+        else
+            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "throttled by Microsoft: sending slower until it eases");
         break;
     case CONNECTION_READY:
         if (before == CONNECTION_BROKEN)
-            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "ready again after %s",
-                   duration_format(now_ms(connection) - connection->since_ms, lasted));
+            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "ready again after %s", lasted(connection, text));
         else
             log_at(LOG_LEVEL_INFO, TAG_CONNECTION, &fields, "ready%s",
                    before == CONNECTION_THROTTLED ? ", at full rate again" : "");
@@ -124,14 +135,19 @@ void connection_changed(struct connection *connection)
     connection_note_state(connection, worst_gate(connection)->trouble, worst_gate(connection)->detail);
 }
 
+static void tend_lane(struct lane *lane)
+{
+    budget_available(&lane->budget, BUDGET_CHANGE, 1); /* a throttled rate recovers with time */
+    lane_log_flush(lane, false);
+}
+
 void connection_tend(struct connection *connection)
 {
     if (!connection->reporting || connection->stopping)
         return;
     connection_tend_credentials(connection);
     for (int channel = 0; channel < CHANNEL_COUNT; channel++)
-        budget_available(&connection->lanes[channel].budget, BUDGET_CHANGE,
-                         1); /* a throttled rate recovers with time */
+        tend_lane(&connection->lanes[channel]);
     connection_changed(connection);
     connection_renew_endpoints(connection);
     int64_t standing = clock_monotonic_ms(connection->context->clock) - connection->told_ms;

@@ -18,3 +18,12 @@ bool repeat_pass(struct repeat *repeat, int64_t monotonic_ms, uint64_t *ret_supp
     repeat->suppressed = 0;
     return true;
 }
+
+uint64_t repeat_flush(struct repeat *repeat, int64_t monotonic_ms)
+{
+    uint64_t suppressed = repeat->suppressed;
+    if (monotonic_ms - repeat->began_ms < repeat->window_ms)
+        return 0;
+    repeat->suppressed = 0;
+    return suppressed;
+}
