@@ -221,7 +221,7 @@ static int take_deletion(struct import *import, const cJSON *item)
 static int take_record(struct import *import, const cJSON *record)
 {
     static const char wanted[] = "the line must be an object with one of device, policy and delete_device";
-    const cJSON *item = record->child;
+    const cJSON *item = record ? record->child : NULL;
     char shown[IMPORT_SHOWN];
 
     if (!cJSON_IsObject(record) || !item)

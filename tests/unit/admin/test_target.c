@@ -60,7 +60,7 @@ static void refuses_what_is_broken(void **state)
     }
 }
 
-static bool matches(const char *raw, const char *pattern, const char **ret_id)
+static bool matches(const char *raw, const char *pattern, const char **ret_ids)
 {
     static struct target target;
     bool result;
@@ -68,13 +68,13 @@ static bool matches(const char *raw, const char *pattern, const char **ret_id)
     target_deinit(&target);
     if (target_parse(raw, &target) != 0)
         return false;
-    result = target_matches(&target, pattern, ret_id);
+    result = target_matches(&target, pattern, ret_ids);
     return result;
 }
 
 static void matches_patterns(void **state)
 {
-    const char *id = NULL;
+    const char *id = NULL, *ids[TARGET_IDS_MAX] = {NULL};
 
     (void)state;
     assert_true(matches("/v1/status", "/v1/status", &id));
@@ -83,6 +83,10 @@ static void matches_patterns(void **state)
     assert_string_equal(id, "D 1");
     assert_true(matches("/v1/devices/%7Bid%7D", "/v1/devices/{id}", &id));
     assert_string_equal(id, "{id}");
+    assert_true(matches("/v1/devices/a%2Fb/violations/p", "/v1/devices/{id}/violations/{policy_id}", ids));
+    assert_string_equal(ids[0], "a/b");
+    assert_string_equal(ids[1], "p");
+    assert_false(matches("/v1/devices/a/violations/", "/v1/devices/{id}/violations/{policy_id}", ids));
     assert_false(matches("/v1/status/", "/v1/status", &id));
     assert_false(matches("/v1", "/v1/status", &id));
     assert_false(matches("/v1/statusx", "/v1/status", &id));

@@ -126,7 +126,7 @@ static void refuses_what_does_not_fit(void **state)
     assert_refused("resync --conection=x", "unknown option --conection: did you mean --connection?");
     assert_refused("device list --state complaint", "--state 'complaint': did you mean 'compliant'?");
     assert_refused("device list --state x", "compliant, non_compliant or removed is wanted");
-    assert_refused("device list --status succes", "did you mean 'success'?");
+    assert_refused("device list --status suxcess", "did you mean 'success'?");
     assert_refused("log-level verbose", "error, warn, notice, info or debug is wanted");
     assert_refused("resync --timeout 5m", "--timeout is for --wait");
     assert_refused("resync --wait --timeout soon", "like 90s");
