@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from control_client import Control
-from harness import EX_DATAERR, EX_NOINPUT, EX_USAGE, Process, eventually, guid
+from harness import EX_DATAERR, EX_NOINPUT, EX_USAGE, ROOT, Process, eventually, guid
 from scene import shared_sim, sim  # noqa: F401  pylint: disable=unused-import
 
 ME = f"(uid {os.getuid()}, pid "
@@ -235,6 +235,19 @@ def test_what_microsoft_believed(daemon, store):
                    "log_begins": ""}
     assert at("0s", "waits")["azure_state"] == ""
     assert daemon.ctl("device", "show", "nobody", "--at", "1h", check=False).code == EX_NOINPUT
+
+
+def test_every_kind_is_described(build):
+    words = re.findall(r'X\(ACTIVITY_\w+, "(\w+)"', (ROOT / "include/store/activity.h").read_text())
+    assert len(words) > 10
+    help_text = harness.run_ctl(build, "activity", "--help").out
+    document = (ROOT / "docs/openapi.yaml").read_text()
+    kinds = re.search(r"ActivityKind:\s+enum: \[([^]]*)\]", document)[1]
+    tables = (ROOT / "docs/store.md").read_text()
+    for word in words:
+        assert re.search(rf"\b{word}\b", help_text), word
+        assert word in re.split(r",\s*", kinds), word
+        assert f"`{word}`" in tables, word
 
 
 # ---- verifying
