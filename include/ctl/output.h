@@ -51,6 +51,9 @@ void output_styled(FILE *out, const char *text, enum output_style style);
 /* A heading on a line of its own. */
 void output_heading(FILE *out, const char *text);
 
+/* A line "  left   text" of a list, the text broken at blanks on a terminal. */
+void output_entry(FILE *out, const char *left, size_t width, const char *text);
+
 /* A line "label   value" of a sheet; a blank value shows as "-". The value is made safe, shown in the style of its word, and on a
  * terminal broken at blanks. */
 void output_field(FILE *out, const char *label, const char *value);

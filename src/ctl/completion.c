@@ -204,7 +204,7 @@ static void offer_devices(const struct completion *completion)
 /* By the word that stands for the value in the help. */
 static void offer_values(const struct completion *completion, const char *placeholder)
 {
-    if (strcmp(placeholder, "ID") == 0)
+    if (strcmp(placeholder, "ID") == 0 || strcmp(placeholder, "DEVICE") == 0)
         offer_devices(completion);
     else if (strcmp(placeholder, "FILE") == 0 || strcmp(placeholder, "PATH") == 0 || strcmp(placeholder, "DEST") == 0)
         fputs(":files\n", completion->out);
@@ -212,9 +212,21 @@ static void offer_values(const struct completion *completion, const char *placeh
         offer_connections(completion);
 }
 
+/* The word of a usage line for the n-th argument: "ID" of "ID [NAME]" for 0, "NAME" for 1; "" = there is none. */
+static void find_placeholder(const char *arguments, size_t n, char *placeholder, size_t size)
+{
+    while (n-- > 0 && *arguments != '\0') {
+        arguments += strcspn(arguments, " ");
+        arguments += strspn(arguments, " ");
+    }
+    arguments += strspn(arguments, "[");
+    snprintf(placeholder, size, "%.*s", (int)strcspn(arguments, " ]"), arguments);
+}
+
 static void complete(const struct completion *completion)
 {
     const char *words[WORDS_MAX];
+    char placeholder[24];
     size_t taken, count;
     const struct command *command = find_command(completion, &taken);
 
@@ -231,9 +243,10 @@ static void complete(const struct completion *completion)
     }
     offer_commands(completion);
     if (command != NULL && (int)(completion->plain_count - taken) < command->arguments_max) {
-        count = words_of_argument(command->arguments, words);
+        find_placeholder(command->arguments, completion->plain_count - taken, placeholder, sizeof(placeholder));
+        count = words_of_argument(placeholder, words);
         offer_words(completion, words, count);
-        offer_values(completion, command->arguments);
+        offer_values(completion, placeholder);
     }
 }
 

@@ -2,6 +2,10 @@
  * Copyright The complyd authors */
 #include "ctl/arguments.h"
 
+#include <string.h>
+
+#include "ctl/output.h"
+
 static const char exit_codes[] =
     "Exit codes (sysexits.h):\n"
     "   0  done\n"
@@ -18,12 +22,34 @@ static const char exit_codes[] =
     "  77  permission denied\n"
     "  78  configuration error, or a store of another version\n";
 
+enum { LEFT_TEXT = 48 };
+
 static void option_line(FILE *to, enum command_option option)
 {
-    char left[32];
+    char left[LEFT_TEXT];
 
     snprintf(left, sizeof(left), "--%s %s", command_option_word(option), command_option_argument(option));
-    fprintf(to, "  %-18s %s\n", left, command_option_text(option));
+    output_entry(to, left, 18, command_option_text(option));
+}
+
+static void command_left(const struct command *command, char left[LEFT_TEXT])
+{
+    snprintf(left, LEFT_TEXT, "%s%s%s", command->name, command->arguments[0] != '\0' ? " " : "", command->arguments);
+}
+
+static void command_lines(FILE *to)
+{
+    char left[LEFT_TEXT];
+    size_t width = 0;
+
+    for (size_t i = 0; i < command_count; i++) {
+        command_left(&commands[i], left);
+        width = strlen(left) > width ? strlen(left) : width;
+    }
+    for (size_t i = 0; i < command_count; i++) {
+        command_left(&commands[i], left);
+        output_entry(to, left, width, commands[i].summary);
+    }
 }
 
 static void options(FILE *to, const char *title, unsigned set)
@@ -42,12 +68,7 @@ static void program_help(FILE *to)
     fputs("Usage: complyctl [OPTIONS] COMMAND\n\n"
           "Shows and steers complyd, which reports device compliance to Microsoft Entra and Intune.\n\nCommands:\n",
           to);
-    for (size_t i = 0; i < command_count; i++) {
-        char left[40];
-
-        snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].arguments);
-        fprintf(to, "  %-18s %s\n", left, commands[i].summary);
-    }
+    command_lines(to);
     options(to, "Options, before or after the command", COMMAND_GLOBAL_OPTIONS);
     fprintf(to, "\n%s", exit_codes);
 }

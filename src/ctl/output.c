@@ -233,6 +233,19 @@ static void print_wrapped(FILE *out, const char *escaped, size_t indent, enum ou
     fputc('\n', out);
 }
 
+void output_entry(FILE *out, const char *left, size_t width, const char *text)
+{
+    size_t columns = output_terminal_width(out);
+    size_t indent = width + 4;
+
+    fprintf(out, "  %-*s  ", (int)width, left);
+    if (columns > 0 && columns < indent + COLUMNS_MIN) {
+        indent = 8;
+        fprintf(out, "\n%*s", (int)indent, "");
+    }
+    print_wrapped(out, text, indent, OUTPUT_PLAIN);
+}
+
 void output_field_styled(FILE *out, const char *label, const char *value, enum output_style style)
 {
     size_t width = output_terminal_width(out);

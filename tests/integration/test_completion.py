@@ -69,6 +69,7 @@ def test_ids_and_connections_come_from_the_daemon(complete, fleet):
     assert complete(*at, "device", "show", "D-9") == []
     assert complete(*at, "device", "show", "D-1", "") == []
     assert complete(*at, "resync", "--connection", "") == ["default"]
+    assert complete(*at, "account", "show", "") == ["default"]
     assert "bell\\x07" in run_ctl(fleet.build, "complete", *at, "device", "show", "D-2").out
 
 
