@@ -35,6 +35,9 @@ int database_open(const char *path, enum database_mode mode, struct database **r
  * beside it. */
 int database_open_copy(const char *path, struct database **ret_database, struct error *err);
 
+/* "SQLite/3.40.1". */
+const char *database_library(void);
+
 void database_close(struct database *database); /* NULL is fine */
 
 const char *database_path(const struct database *database);

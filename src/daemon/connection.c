@@ -152,6 +152,19 @@ static int make_parts(struct connection *connection, struct error *err)
 
 /* ---- lifetime ---- */
 
+/* Where its reports go: what the reader of the log wants to know first. */
+static void tell_start(const struct connection *connection)
+{
+    const struct connection_settings *settings = connection->settings;
+    struct log_fields fields = {.connection = connection->name};
+    if (!settings->enabled)
+        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields,
+               "switched off (enabled = no): its changes queue, nothing is sent");
+    else if (connection->context->settings->enabled)
+        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "starting: tenant %s, app %s, %s", settings->tenant_id,
+               settings->client_id[0] ? settings->client_id : "of the machine", settings->graph_url);
+}
+
 int connection_start(const struct connection_context *context, const struct connection_settings *settings,
                      struct connection **ret_connection, struct error *err)
 {
@@ -165,6 +178,7 @@ int connection_start(const struct connection_context *context, const struct conn
     snprintf(connection->name, sizeof(connection->name), "%s", settings->name);
     connection->since_ms = now_ms(connection);
     *ret_connection = connection;
+    tell_start(connection);
     if (!settings->enabled || !context->settings->enabled) {
         connection->state = CONNECTION_OFF;
         return 0;

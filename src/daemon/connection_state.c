@@ -66,8 +66,9 @@ static void log_broken(struct connection *connection, const char *since)
     int64_t wait = gate->next_try_ms - now_ms(connection);
     connection->told = gate->trouble;
     connection->told_ms = clock_monotonic_ms(connection->context->clock);
-    log_at(LOG_LEVEL_WARN, TAG_CONNECTION, &fields, "broken%s: %s (%s); next try in %s, nothing is lost. Cure: %s",
-           since, trouble_text(gate->trouble, LANGUAGE_EN), gate->detail, duration_format(wait > 0 ? wait : 0, delay),
+    enum log_level level = gate_heals_alone(gate->trouble) ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR;
+    log_at(level, TAG_CONNECTION, &fields, "broken%s: %s (%s); next try in %s, nothing is lost. Cure: %s", since,
+           trouble_text(gate->trouble, LANGUAGE_EN), gate->detail, duration_format(wait > 0 ? wait : 0, delay),
            trouble_cure(gate->trouble, LANGUAGE_EN));
 }
 

@@ -270,9 +270,10 @@ static int exit_code(int code)
 /* What the reader of the log wants to know first. */
 static void tell_start(const struct options *options, const struct settings *settings)
 {
-    log_notice(TAG_DAEMON, "complyd %s starting: configuration %s, store %s, %zu connection%s; %s", COMPLYD_VERSION,
-               options->config, settings->store, settings->connection_count, settings->connection_count == 1 ? "" : "s",
-               http_version());
+    log_notice(TAG_DAEMON, "complyd %s starting: configuration %s, store %s, %zu connection%s, log level %s",
+               COMPLYD_VERSION, options->config, settings->store, settings->connection_count,
+               settings->connection_count == 1 ? "" : "s", log_level_name(log_get_level()));
+    log_info(TAG_DAEMON, "with %s %s libuv/%s", http_version(), database_library(), uv_version_string());
     if (!settings->enabled)
         log_notice(TAG_CONFIG, "reporting is switched off ([reporting] enabled = no): changes queue, nothing is sent");
     if (settings->connection_count == 0)

@@ -221,6 +221,14 @@ int database_open_copy(const char *path, struct database **ret_database, struct 
     return 0;
 }
 
+const char *database_library(void)
+{
+    static char text[32];
+
+    snprintf(text, sizeof(text), "SQLite/%s", sqlite3_libversion());
+    return text;
+}
+
 void database_close(struct database *database)
 {
     if (!database)

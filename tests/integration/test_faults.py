@@ -109,7 +109,7 @@ class Trouble:
     bounds: tuple = FIRST_TRY_PASSING
 
     def check(self, daemon):
-        line = daemon.wait_for_log(r"warn connection: broken: .* \((.*)\); next try in (\S+), nothing is lost\. Cure: \S.* "
+        line = daemon.wait_for_log(r"(?:warn|error) connection: broken: .* \((.*)\); next try in (\S+), nothing is lost\. Cure: \S.* "
                                    r"connection=default")
         assert re.search(self.detail, line[1]), line[0]
         low, high = self.bounds
@@ -686,7 +686,7 @@ def test_one_connections_trouble_is_its_own(sim, store, make_daemon, scratch):
     sim.add_fault(at="token", fault="expired_secret", match=other, count=EVERY_TIME)
     daemon.start()
     all_told(store, "default10", "default11")
-    daemon.wait_for_log("warn connection: broken: .* connection=other")
+    daemon.wait_for_log("(?:warn|error) connection: broken: .* connection=other")
     states = {connection["name"]: connection["state"] for connection in daemon.status()["connections"]}
     assert states == {"default": "ready", "other": "broken"}
     Waiting().check(store, daemon, "other20")

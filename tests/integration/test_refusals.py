@@ -38,7 +38,7 @@ def test_a_lost_permission_shows_though_devices_come_one_by_one(sim, store, daem
     assert connection_of(daemon)["state"] == "ready"
     store.set_device("pc2", name="Denied next")
     wait_trouble(daemon, "permission_missing")
-    daemon.wait_for_log(r"warn connection: broken: .*403 Authorization_RequestDenied")
+    daemon.wait_for_log(r"(?:warn|error) connection: broken: .*403 Authorization_RequestDenied")
     eventually(lambda: look(store, "pc1").queued and look(store, "pc2").queued)
     sim.clear_faults()
     daemon.reload()
