@@ -27,6 +27,8 @@ int client_get(struct client *client, const char *path, struct cJSON **ret_answe
 /* PUT with a JSON body. */
 int client_put(struct client *client, const char *path, const char *body, struct cJSON **ret_answer);
 
+int client_delete(struct client *client, const char *path);
+
 /* POST with a JSON body; "" = none. */
 int client_post(struct client *client, const char *path, const char *body, struct cJSON **ret_answer);
 

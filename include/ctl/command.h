@@ -38,6 +38,9 @@
     X(OPTION_SINCE, "since", "TIME", "only entries since TIME: 2026-02-03T04:05:06Z, or how long ago: 90s, 2h, 7d")    \
     X(OPTION_FOLLOW, "follow", "", "show the last entries and go on with new ones as they come")                       \
     X(OPTION_AT, "at", "TIME", "what Microsoft had been told at TIME: 2026-02-03T04:05:06Z, or 2h ago: 2h")            \
+    X(OPTION_POLICY, "policy", "ID", "everything that violates this policy")                                           \
+    X(OPTION_UNTIL, "until", "TIME", "when it ends by itself: 2026-02-03T04:05:06Z, or how long: 90m, 2h, 7d")         \
+    X(OPTION_REASON, "reason", "TEXT", "why, for those who will ask")                                                  \
     X(OPTION_ANCHOR, "anchor", "ID:HASH", "an entry that the log must hold, as the journal or an auditor has it")      \
     X(OPTION_ANCHORS, "anchors", "FILE", "the same for each anchor in a text, such as the journal; - is standard input")
 
@@ -92,6 +95,11 @@ int explain_run(const struct invocation *invocation);
 int resync_run(const struct invocation *invocation);
 int drift_run(const struct invocation *invocation);
 int plan_run(const struct invocation *invocation);
+int device_retire_run(const struct invocation *invocation);
+int device_revive_run(const struct invocation *invocation);
+int hold_run(const struct invocation *invocation);
+int unhold_run(const struct invocation *invocation);
+int holds_run(const struct invocation *invocation);
 int breaker_show_run(const struct invocation *invocation);
 int breaker_release_run(const struct invocation *invocation);
 int breaker_discard_run(const struct invocation *invocation);

@@ -24,6 +24,7 @@
     X(ACTIVITY_CONNECTION, "connection", "a connection changed its state")                                             \
     X(ACTIVITY_CONNECT, "connect", "the account was connected")                                                        \
     X(ACTIVITY_DISCONNECT, "disconnect", "the account was disconnected")                                               \
+    X(ACTIVITY_HOLD, "hold", "an operator's hold of a device or a policy ended")                                       \
     X(ACTIVITY_BREAKER, "breaker", "the circuit breaker opened or closed")                                             \
     X(ACTIVITY_FULL_REPORT, "full_report", "a weekly report or a resync began or ended")                               \
     X(ACTIVITY_DRIFT, "drift", "what Microsoft believes was compared with what it was told")                           \

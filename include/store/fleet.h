@@ -35,7 +35,7 @@ struct fleet_device {
     char *message_id, *request_id;
     enum reason reason; /* why it is parked or waiting; from report or decision */
     char *last_error;
-    enum drift_cause drift; /* Microsoft believes something else, as compared last */
+    enum drift_cause drift;  /* Microsoft believes something else, as compared last */
     int64_t removed_until_s; /* -1 = not removed; 90 days after Microsoft took the removal */
     /* what is on its way */
     bool queued;
@@ -43,7 +43,9 @@ struct fleet_device {
     int64_t queued_at_ms, due_at_ms; /* -1 = none; due_at only in backoff */
     unsigned attempts;
     bool in_flight;
-    bool held; /* by the breaker */
+    bool held;    /* by the breaker */
+    bool kept;    /* an operator holds it at what was told */
+    bool retired; /* by an operator */
 };
 
 void fleet_device_deinit(struct fleet_device *device);

@@ -105,6 +105,10 @@ enum reason view_reason(const struct view *view, const struct fleet_device *devi
         return device->reason;
     if (device->decision.kind == DECISION_WAIT || device->decision.kind == DECISION_PARK)
         return device->decision.reason;
+    if (device->kept)
+        return REASON_HELD;
+    if (device->retired)
+        return REASON_RETIRED;
     if (device->held)
         return REASON_BREAKER_HOLDS;
     return device->queued ? queue_reason(view, device) : REASON_NONE;

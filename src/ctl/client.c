@@ -213,6 +213,8 @@ static int call(struct client *client, enum http_method method, const char *path
         return result;
     if (client->status < 200 || client->status > 299)
         return failure_answer(client->invocation, client->status, buf_text(&client->body));
+    if (client->status == 204)
+        return 0;
     *ret_answer = cJSON_Parse(buf_text(&client->body));
     if (!cJSON_IsObject(*ret_answer)) {
         cJSON_Delete(*ret_answer);
@@ -235,6 +237,15 @@ int client_put(struct client *client, const char *path, const char *body, struct
 int client_post(struct client *client, const char *path, const char *body, struct cJSON **ret_answer)
 {
     return call(client, HTTP_POST, path, body, ret_answer);
+}
+
+int client_delete(struct client *client, const char *path)
+{
+    struct cJSON *answer;
+    int result = call(client, HTTP_DELETE, path, "", &answer);
+
+    cJSON_Delete(answer);
+    return result;
 }
 
 static int call_device(struct client *client, enum http_method method, const char *device_id, const char *suffix,

@@ -407,6 +407,7 @@ static void on_tend(uv_timer_t *timer)
     watcher_look(daemon->watcher);
     activity_log_tend(daemon->activity, daemon->generation->settings->activity_retention_ms);
     for_each_connection(daemon, connection_tend);
+    daemon_expire_holds(daemon);
     if (daemon->tends++ % PURGE_EVERY == 0)
         purge(daemon);
 }

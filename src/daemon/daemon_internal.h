@@ -11,4 +11,7 @@
 /* The running connection of that name; NULL = there is none, or it is being started anew. */
 struct connection *daemon_find_connection(const struct daemon *daemon, const char *name);
 
+/* Ends the holds that are over. */
+void daemon_expire_holds(struct daemon *daemon);
+
 #endif

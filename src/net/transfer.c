@@ -260,7 +260,7 @@ static void set_switches(struct transfer *transfer, const struct http_request *r
 static int set_body(struct transfer *transfer, const struct http_request *request)
 {
     static const char *const names[] = {
-        [HTTP_GET] = NULL, [HTTP_POST] = NULL, [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH"};
+        [HTTP_GET] = NULL, [HTTP_POST] = NULL, [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
 
     buf_clear(&transfer->sent);
     if (request->method == HTTP_GET) {
