@@ -101,7 +101,7 @@ class SimProcess:
         self.url = told["url"]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.ca = told["ca_file"] or str(self.own_certificate)
-        self.identity_url = told["identity_url"]
+        self.identity_url = told.get("identity_url", "")
         self.tenant_id = told["tenant_id"]
         self.client_id = told["client_id"]
         self.intune_scope = told["intune_scope"]
