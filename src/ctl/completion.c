@@ -183,19 +183,20 @@ static void add_cursor(struct buf *path, const char *typed)
     buf_deinit(&cursor);
 }
 
-static void offer_devices(const struct completion *completion)
+/* A list of the API, "devices" or "policies", from the typed word on. */
+static void offer_ids(const struct completion *completion, const char *list, const char *key)
 {
-    const struct cJSON *device;
+    const struct cJSON *entry;
     struct cJSON *page;
     struct buf path;
 
     buf_init(&path, 0);
-    buf_addf(&path, "/v1/devices?limit=%d", (int)IDS_MAX);
+    buf_addf(&path, "/v1/%s?limit=%d", list, (int)IDS_MAX);
     add_cursor(&path, completion->typed);
     page = ask(completion, buf_text(&path));
-    cJSON_ArrayForEach(device, cJSON_GetObjectItemCaseSensitive(page, "devices"))
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(page, list))
     {
-        offer(completion, client_text(device, "device_id"), client_text(device, "name"));
+        offer(completion, client_text(entry, key), client_text(entry, "name"));
     }
     cJSON_Delete(page);
     buf_deinit(&path);
@@ -205,7 +206,7 @@ static void offer_devices(const struct completion *completion)
 static void offer_values(const struct completion *completion, const char *placeholder)
 {
     if (strcmp(placeholder, "ID") == 0 || strcmp(placeholder, "DEVICE") == 0)
-        offer_devices(completion);
+        offer_ids(completion, "devices", "device_id");
     else if (strcmp(placeholder, "FILE") == 0 || strcmp(placeholder, "PATH") == 0 || strcmp(placeholder, "DEST") == 0)
         fputs(":files\n", completion->out);
     else if (strcmp(placeholder, "NAME") == 0)
@@ -233,7 +234,9 @@ static void complete(const struct completion *completion)
     if (completion->expects != OPTION_COUNT) {
         count = words_of_option(completion->expects, words);
         offer_words(completion, words, count);
-        if (count == 0)
+        if (strcmp(command_option_word(completion->expects), "policy") == 0)
+            offer_ids(completion, "policies", "policy_id");
+        else if (count == 0)
             offer_values(completion, command_option_argument(completion->expects));
         return;
     }

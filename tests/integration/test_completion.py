@@ -39,7 +39,7 @@ def fleet(daemon, store):
 def test_commands_and_options(complete):
     assert {"status", "device", "import", "store", "log-level"} <= set(complete(""))
     assert complete("stat") == ["status"]
-    assert {"list", "show", "explain", "report"} == set(complete("device", ""))
+    assert {"list", "show", "explain", "report"} <= set(complete("device", ""))
     assert complete("--json", "device", "sh") == ["show"]
     assert complete("device", "list", "--sta") == ["--state", "--status"]
     assert complete("device", "list", "--state", "removed", "--sta") == ["--status"]
