@@ -257,9 +257,33 @@ static void test_worsening(void **state)
     }
 }
 
+/* Whatever else is the case: what is held is told as it was told, or not at all. */
+static void test_a_held_device_is_told_nothing_new(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < INPUTS; n++) {
+        struct decision_input input = input_at(n);
+        struct decision without = decision_make(&input);
+        bool tells = without.kind == DECISION_REPORT || without.kind == DECISION_RETIRE;
+
+        input.held = true;
+        struct decision with = decision_make(&input);
+        assert_int_not_equal(with.kind, DECISION_RETIRE);
+        assert_int_equal(with.kind == DECISION_REPORT || tells ? with.state : input.reported_state,
+                         input.reported_state);
+        if (!tells)
+            assert_memory_equal(&with, &without, sizeof(with));
+        if (with.kind == DECISION_REPORT)
+            assert_true(tells && input.reported_same_subject && input.reported_state != AZURE_STATE_NONE);
+        if (with.kind == DECISION_WAIT && tells)
+            assert_int_equal(with.reason, REASON_HELD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_held_device_is_told_nothing_new),
         cmocka_unit_test(test_every_input),
         cmocka_unit_test(test_unreadable_platform_is_not_looked_at),
         cmocka_unit_test(test_life_of_a_device),
