@@ -538,7 +538,8 @@ int lane_init(struct lane *lane, struct connection *connection, enum channel cha
 
 void lane_deinit(struct lane *lane)
 {
-    lane_log_flush(lane, true);
+    if (lane->connection) /* else it was never made: the connection is off */
+        lane_log_flush(lane, true);
     sender_free(lane->sender);
     results_free(lane->results);
     buf_deinit(&lane->url);
