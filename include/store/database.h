@@ -8,7 +8,7 @@
  *           connection on the reader thread (store/thread.h).
  * Errors    SQLite results become ERR_BUSY, ERR_STORE_CORRUPT, ERR_STORE_FULL, ERR_PERMISSION, ERR_NOTFOUND or ERR_STORE,
  *           with the extended code as origin.
- * Promise   WAL; the write connection commits with synchronous=FULL; page cache capped at 2 MiB (reader: 512 KiB), no mmap.
+ * Promise   WAL; the write connection commits with synchronous=FULL; page cache capped at 1 MiB (reader: 512 KiB), no mmap.
  */
 #ifndef COMPLYD_STORE_DATABASE_H
 #define COMPLYD_STORE_DATABASE_H

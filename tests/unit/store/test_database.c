@@ -148,7 +148,7 @@ static void test_settings_of_the_write_connection(void **state)
         const char *pragma;
         int64_t value;
     } expected[] = {
-        {"PRAGMA synchronous", 2}, {"PRAGMA cache_size", -2048}, {"PRAGMA mmap_size", 0},
+        {"PRAGMA synchronous", 2}, {"PRAGMA cache_size", -1024}, {"PRAGMA mmap_size", 0},
         {"PRAGMA temp_store", 2},  {"PRAGMA busy_timeout", 250},
     };
 

@@ -626,7 +626,7 @@ static void test_settings_stay(void **state)
 
     snprintf(cache, sizeof(cache), "%s", setting(fixture, "PRAGMA cache_size"));
     snprintf(patience, sizeof(patience), "%s", setting(fixture, "PRAGMA busy_timeout"));
-    assert_int_equal(atoi(cache), -2048);
+    assert_int_equal(atoi(cache), -1024);
     expect_import(fixture, everything);
     assert_string_equal(setting(fixture, "PRAGMA cache_size"), cache);
     assert_string_equal(setting(fixture, "PRAGMA busy_timeout"), patience);
