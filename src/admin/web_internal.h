@@ -66,8 +66,8 @@ struct pages *pages_new(void); /* NULL: no memory */
 void pages_free(struct pages *pages);
 void page_show(struct api_request *request);   /* the shell of the page that the path names */
 void page_static(struct api_request *request); /* a file that is part of the program */
-/* A page with one message: `word` names its title, text and hint in the catalogue. */
-void page_message(struct api_request *request, int status, const char *word);
+/* A page with one message: `about` names its title, text and hint in the catalogue. */
+void page_message(struct api_request *request, int status, const char *about);
 
 /* events.c: a GET of data that is told again whenever it has changed. One that was not started yet is freed by free(). */
 struct events *events_new(struct web *web);

@@ -264,3 +264,23 @@ export async function a_stale_page_is_told_and_goes_on() {
   assert.equal(page.url(), `${base}/devices/A-stranger`);
   await close();
 }
+
+/* The last one: for its time a third of the fleet is at stake. */
+export async function the_breaker_opens_and_is_settled() {
+  const {page, close} = await open();
+  const devices = complyctl('device', 'list', '--state', 'compliant').filter((device) => device.connection === 'default').slice(0, 230);
+  await signIn(page);
+  mdm({policy: {policy_id: 'wrong', name: 'A wrong policy', enabled: 1, actions: ['quarantine']}},
+    ...devices.map((device) => ({device: {device_id: device.device_id, violations: ['wrong']}})));
+  await page.getByText(/The breaker of default holds \d+ reports/).waitFor();
+  await page.getByText('A wrong policy').waitFor();
+  await shoot(page, 'breaker');
+  await checkAccessible(page, 'breaker');
+  await page.getByRole('button', {name: 'Discard'}).click();
+  await page.getByRole('dialog').getByText('keep the state that Microsoft knows').waitFor();
+  await page.getByRole('dialog').getByRole('button', {name: 'Discard'}).click();
+  await page.getByText('Discarded: Microsoft').waitFor();
+  await page.getByText(/The breaker of default holds/).waitFor({state: 'detached'});
+  mdm(...devices.map((device) => ({device: {device_id: device.device_id, violations: []}})));
+  await close();
+}

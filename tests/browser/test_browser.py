@@ -50,7 +50,8 @@ def scene():
     wrong.touch(mode=0o600)
     wrong.write_text("wrong")
     daemon = with_page(harness.Daemon(build, scratch.path / "d", store, {
-        "default": good, "branch": {**good, "client_secret_file": wrong}}))
+        "default": good, "branch": {**good, "client_secret_file": wrong}},
+        breaker={"max_count": 200}))
     try:
         daemon.start()
         store.import_(FLEET / "fleet.jsonl")

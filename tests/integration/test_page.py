@@ -268,6 +268,21 @@ def test_every_text_exists_in_both_languages():
         assert sorted(re.findall(r"\{\w+\}", english[key])) == sorted(re.findall(r"\{\w+\}", spanish[key])), key
 
 
+def test_every_word_of_the_contract_has_a_text():
+    """Those of the program's own catalogues: a kind of activity, a state of a connection that is new."""
+    words = json.loads((harness.ROOT / "src" / "admin" / "page" / "words.en.json").read_text())
+    for header, prefix, group in [("store/activity.h", "ACTIVITY", "kind"), ("daemon/connection.h", "CONNECTION", "connection"),
+                                  ("model/account.h", "ACCOUNT", "accountState"), ("model/account.h", "STEP", "step"),
+                                  ("model/action.h", "ACTION", "action")]:
+        text = (harness.ROOT / "include" / header).read_text()
+        if group == "accountState":
+            text = text[: text.index("ACCOUNT_STEPS(X)")]
+        found = re.findall(rf'X\({prefix}_\w+, "(\w+)"', text)
+        assert len(found) > 4, header
+        for word in found:
+            assert f"{group}.{word}" in words, f"{group}.{word}"
+
+
 def test_every_text_that_is_used_exists_and_the_other_way_round():
     folder = harness.ROOT / "src" / "admin" / "page"
     words = set(json.loads((folder / "words.en.json").read_text()))
@@ -275,7 +290,7 @@ def test_every_text_that_is_used_exists_and_the_other_way_round():
     used = set(re.findall(r"\bt\('([\w.]+)'", sources)) | set(re.findall(r"\{\{(\w+\.\w+)\}\}", sources))
     forms = {re.sub(r"\.(one|other)$", "", key) for key in words}
     assert used <= words | forms, used - words - forms
-    groups = {"state", "status", "platform", "channel", "connection", "action", "kind", "result", "accountState", "step", "live", "disconnect",
+    groups = {"breaker", "state", "status", "platform", "channel", "connection", "action", "kind", "result", "accountState", "step", "live", "disconnect",
               "signin", "welcome", "badlink", "slowdown", "trouble", "forbidden", "notfound", "overview", "devices", "account", "activity", "device"}
     idle = {key for key in forms if key not in used and key.split(".")[0] not in groups and f"'{key}" not in sources}
     assert idle == set()

@@ -2,7 +2,7 @@
  * Copyright The complyd authors */
 /* The account of each connection: how it stands and what was done, connecting, telling everything again, disconnecting. */
 import {api, background, confirm, exactly, h, live, notice, pill, replace, t, term, toast} from './lib.js';
-import {connectionFields, connectionNotice, connectionPill, field} from './connection.js';
+import {connectionFields, connectionNotices, connectionPill, field} from './connection.js';
 
 const accountKinds = {connected: 'good', connecting: 'info', reconnecting: 'info', disconnecting: 'warn', deprovisioning: 'warn'};
 const stepKinds = {done: 'good', running: 'info', failed: 'bad'};
@@ -102,7 +102,7 @@ export async function show(content, noticesBox) {
   replace(content, h('p', {class: 'faint'}, t('loading')));
   live('/v1/status?devices=no', async (status) => {
     const accounts = await Promise.all(status.connections.map((connection) => background(`${path(connection.name)}?devices=no`).catch(() => null)));
-    replace(noticesBox, status.connections.map(connectionNotice));
+    replace(noticesBox, status.connections.map(connectionNotices));
     replace(content, status.connections.length ? status.connections.map((connection, index) => card(connection, accounts[index]))
       : notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));
   });

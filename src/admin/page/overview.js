@@ -3,7 +3,7 @@
 /* How things stand: what needs somebody's attention, figures, plots, connections. */
 import {background, duration, h, live, notice, number, percent, replace, t, term, when} from './lib.js';
 import {overTime, shares} from './plot.js';
-import {connectionCard, connectionNotice} from './connection.js';
+import {connectionCard, connectionNotices} from './connection.js';
 
 const stateWords = ['compliant', 'non_compliant', 'removed', 'none'];
 const statusWords = ['success', 'in_progress', 'error', 'none'];
@@ -14,7 +14,7 @@ function notices(status) {
   if (!status.reporting.enabled) list.push(notice('warn', t('overview.reportingOff'), t('overview.reportingOffCure')));
   if (status.figures_error) list.push(notice('warn', t('overview.noFigures'), status.figures_error));
   if (status.connections.length === 0) list.push(notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));
-  for (const connection of status.connections) list.push(connectionNotice(connection));
+  for (const connection of status.connections) list.push(...connectionNotices(connection));
   return list;
 }
 
