@@ -34,10 +34,10 @@ static int64_t monotonic_ms(const struct lane *lane)
 
 static void tell_more(const struct lane *lane, enum lane_line line, uint64_t suppressed)
 {
+    if (suppressed == 0)
+        return; /* a lane that was never begun has no connection */
     struct log_fields fields = {.connection = lane->connection->name};
-    if (suppressed > 0)
-        log_at(lines[line].level, lines[line].tag, &fields, "%llu %s", (unsigned long long)suppressed,
-               lines[line].more);
+    log_at(lines[line].level, lines[line].tag, &fields, "%llu %s", (unsigned long long)suppressed, lines[line].more);
 }
 
 static bool may_tell(struct lane *lane, enum lane_line line)
