@@ -86,7 +86,7 @@ static const struct {
     {"assign", AT(PLACE_ASSIGN)},
     {"tenant", AT_TENANT},
     {"groups", AT(PLACE_GROUPS)},
-    {"identity", AT(PLACE_IDENTITY)},
+    {"imds", AT(PLACE_IDENTITY)},
     {"any", AT_ANY},
 };
 

@@ -18,7 +18,7 @@ const char *place_name(enum place place)
         [PLACE_POLICIES] = "policies",
         [PLACE_ASSIGN] = "assign",
         [PLACE_GROUPS] = "groups",
-        [PLACE_IDENTITY] = "identity",
+        [PLACE_IDENTITY] = "imds",
         [PLACE_CONTROL] = "control",
     };
 

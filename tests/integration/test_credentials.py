@@ -148,7 +148,7 @@ def test_a_managed_identity_of_imds(make_daemon, make_sim, store, scratch, assig
     daemon.start(env={**imds_environment(sim), "NO_PROXY": "127.0.0.1"})
     report_both(store, sim)
     assert connection_of(daemon)["credential"] == "managed_identity"
-    asked = sim.requests(at="identity")
+    asked = sim.requests(at="imds")
     assert asked and all(r["method"] == "GET" and r["status"] == 200 for r in asked)
     assert all(("client_id=" in r["path"]) == (assigned == "user") for r in asked)
     assert not sim.requests(at="token")
@@ -205,7 +205,7 @@ def arc(make_daemon, make_sim, store, scratch):
 def test_azure_arc(arc, store):
     _, sim, _ = arc()
     report_both(store, sim)
-    statuses = [r["status"] for r in sim.requests(at="identity")]
+    statuses = [r["status"] for r in sim.requests(at="imds")]
     assert statuses == [401, 200] * (len(statuses) // 2) and len(statuses) >= 4
 
 
@@ -225,7 +225,7 @@ def test_azure_arcs_challenge_is_confined_to_its_folder(arc, scratch, realm, sai
     daemon, sim, _ = arc(realm=realm)
     wait_trouble(daemon, "managed_identity_refused")
     assert said in connection_of(daemon)["detail"]
-    assert all(r["status"] == 401 for r in sim.requests(at="identity"))
+    assert all(r["status"] == 401 for r in sim.requests(at="imds"))
 
 
 def test_azure_arc_has_no_identity_but_its_own(arc):

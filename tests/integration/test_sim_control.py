@@ -54,7 +54,7 @@ def test_every_fault_of_the_help_can_be_asked_for(sim):
     told = run(sim, "--help").stdout
     names = re.findall(r"^    ([a-z_0-9]+) {2,}", told[told.index('Faults ("fault")'):], re.M)
     places = re.search(r'Places \("at"\):\n(.*)\n', told).group(1).split()
-    assert len(names) > 25 and len(places) == 16
+    assert len(names) > 25 and len(places) == 17
     for name in names:
         answers = [sim.request("POST", "/sim/faults", {"at": place, "fault": name, "count": 0}).status for place in places]
         assert 201 in answers, name
@@ -101,8 +101,9 @@ def test_starts_that_fail(sim, option, value, why):
 def test_files_of_make_certs_are_kept_and_private(make_sim):
     sim = make_sim()
     modes = {f.name: stat.S_IMODE(f.stat().st_mode) for f in sim.certs.iterdir()}
-    assert sorted(modes) == ["ca.pem", "client.key", "client.pem", "client.secret", "server.key", "server.pem"]
-    assert {modes[name] for name in ("client.key", "server.key", "client.secret")} == {0o600}
+    assert sorted(modes) == ["ca.pem", "client.key", "client.pem", "client.secret", "issuer.key", "issuer.pem",
+                             "server.key", "server.pem"]
+    assert {modes[name] for name in ("client.key", "issuer.key", "server.key", "client.secret")} == {0o600}
     before = {f.name: f.read_bytes() for f in sim.certs.iterdir()}
     sim.stop()
     sim.launch()
