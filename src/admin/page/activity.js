@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* The activity log: newest first, filtered, the first page live, older ones on demand. */
-import {api, h, live, notice, replace, t, term, toast} from './lib.js';
+import {api, h, live, notice, replace, t, term, termsOf, toast} from './lib.js';
 import {timeline} from './timeline.js';
 
 const LIMIT = 50;
 const names = ['device', 'kind', 'connection', 'since'];
-const kinds = ['report', 'retire', 'verdict', 'parked', 'token', 'connection', 'connect', 'disconnect', 'breaker', 'full_report', 'operator',
-  'configuration', 'store', 'daemon', 'retention'];
 const spans = ['1h', '24h', '7d', '30d'];
 
 function query() {
@@ -30,7 +28,7 @@ function filters(connections, change) {
     h('label', {class: 'wide'}, h('span', {}, t('activity.device')),
       h('input', {type: 'search', name: 'device', value: query().get('device') ?? '', placeholder: t('activity.deviceHint'), autocomplete: 'off',
         spellcheck: 'false'})),
-    select('kind', t('activity.kind'), kinds.map((kind) => [kind, term('kind', kind)])),
+    select('kind', t('activity.kind'), termsOf('kind').map((kind) => [kind, term('kind', kind)])),
     select('since', t('activity.since'), spans.map((span) => [span, t(`activity.since.${span}`)])),
     connections.length > 1 ? select('connection', t('devices.connection'), connections.map((name) => [name, name])) : null,
     h('button', {class: 'hidden'}, t('devices.search')));

@@ -27,6 +27,11 @@ export function term(group, word) {
   return words[`${group}.${word}`] ?? word;
 }
 
+/* The words of a group that have a text. */
+export function termsOf(group) {
+  return Object.keys(words).filter((key) => key.startsWith(`${group}.`)).map((key) => key.slice(group.length + 1));
+}
+
 /* ---------------------------------------------------------------------------------------------------------- elements */
 
 /* h('a', {href: '/', class: 'x', onclick: f}, 'text', node, [more]): text is never markup. */
