@@ -188,7 +188,7 @@ static void add_obstacles(const struct account_counts *counts, enum language lan
     if (counts->managed > 0) {
         if (language == LANGUAGE_ES)
             snprintf(text, sizeof(text),
-                     "%lld dispositivos constan en Microsoft como administrados, %lld de ellos conformes: todos se "
+                     "%lld dispositivos figuran en Microsoft como administrados, %lld de ellos conformes: todos se "
                      "comunicarán como retirados.",
                      (long long)counts->managed, (long long)counts->compliant);
         else

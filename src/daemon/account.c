@@ -174,6 +174,7 @@ void account_ask_discovery(struct account *account, enum account_step step)
 void account_ask_count(struct account *account)
 {
     account->asked_run = account->run;
+    account->count_began_ms = clock_monotonic_ms(account->clock);
     account->busy = account->ops->count(account->ctx) == 0;
     if (!account->busy)
         account_wait(account, SAVE_AGAIN_MS);

@@ -35,7 +35,8 @@ struct account {
     int64_t wait_until_ms;    /* monotonic */
     struct endpoints endpoints;
     struct account_counts counts;
-    bool counted; /* in this run */
+    bool counted;           /* in this run */
+    int64_t count_began_ms; /* monotonic */
     char old_group[GUID_TEXT];
     char next[COMPLIANCE_POLICY_NEXT]; /* page of the list of policies being asked for; "" = none */
     unsigned pages;
