@@ -62,17 +62,17 @@ struct connection_status {
     const char *tenant_id;
     enum connection_state state;
     enum trouble trouble;
-    const char *detail;      /* what Microsoft or libcurl said; "" = nothing */
-    int64_t since_ms;        /* wall clock: when the state began */
-    int64_t next_try_ms;     /* wall clock: next probe; -1 = none */
-    int64_t last_success_ms; /* wall clock: last report accepted; -1 = none since start */
-    const char *credential;               /* key of the one in use; "" = none yet */
-    int64_t credential_expires_ms;        /* of it, wall clock; -1 = not known */
+    const char *detail;            /* what Microsoft or libcurl said; "" = nothing */
+    int64_t since_ms;              /* wall clock: when the state began */
+    int64_t next_try_ms;           /* wall clock: next probe; -1 = none */
+    int64_t last_success_ms;       /* wall clock: last report accepted; -1 = none since start */
+    const char *credential;        /* key of the one in use; "" = none yet */
+    int64_t credential_expires_ms; /* of it, wall clock; -1 = not known */
     int64_t graph_token_expires_ms, intune_token_expires_ms; /* -1 = none */
     struct channel_status channel[CHANNEL_COUNT];
     struct full_report_state weekly, resync;
     const struct drift *drift; /* NULL while off */
-    bool begun; /* the account's state is known */
+    bool begun;                /* the account's state is known */
     enum account_state account;
     struct account_counts account_counts; /* while it is being disconnected: as counted last */
     int64_t account_total;                /* devices that Microsoft held when that began */

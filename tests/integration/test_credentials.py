@@ -14,7 +14,7 @@ import pytest
 
 from harness import EX_CONFIG, connection_settings, eventually, guid, run_ctl
 from scene import add_pair, connection_of, wait_agreed, wait_trouble
-from test_sim_login import Assertion, b64
+from test_sim_login import Assertion
 
 ISSUER = "https://issuer.example/complyd"
 SUBJECT = "system:serviceaccount:mdm:complyd"
