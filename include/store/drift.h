@@ -97,7 +97,7 @@ struct drift_filter {
 int drift_list(struct database *database, const struct drift_filter *filter,
                int (*each)(void *ctx, const struct drift_entry *entry), void *ctx, bool *ret_more, struct error *err);
 
-/* Of a device that was told on this connection; DRIFT_NONE: there is no difference. */
+/* Of a device that was told on this connection; DRIFT_NONE: there is no difference, or another report was accepted since. */
 int drift_cause_of(struct database *database, const char *connection, const char *device_id,
                    enum drift_cause *ret_cause, struct error *err);
 

@@ -125,10 +125,9 @@ static int note_writer(struct database *database, const struct drift_walk *walk,
                         err);
 }
 
-int drift_cause_of(struct database *database, const char *connection, const char *device_id,
-                   enum drift_cause *ret_cause, struct error *err)
+static int find_cause(struct database *database, const char *sql, const char *connection, const char *device_id,
+                      enum drift_cause *ret_cause, struct error *err)
 {
-    static const char sql[] = "SELECT cause FROM drift WHERE connection = ? AND device_id = ?";
     sqlite3_stmt *row;
 
     *ret_cause = DRIFT_NONE;
@@ -142,6 +141,15 @@ int drift_cause_of(struct database *database, const char *connection, const char
     return code < 0 ? code : 0;
 }
 
+int drift_cause_of(struct database *database, const char *connection, const char *device_id,
+                   enum drift_cause *ret_cause, struct error *err)
+{
+    static const char sql[] = "SELECT cause FROM drift WHERE connection = ?1 AND device_id = ?2 AND told_at_ms IS "
+                              "(SELECT accepted_at_ms FROM report WHERE device_id = ?2)";
+
+    return find_cause(database, sql, connection, device_id, ret_cause, err);
+}
+
 static int put(struct database *database, struct drift_walk *walk, const struct pair *pair, enum drift_cause cause,
                struct error *err)
 {
@@ -153,10 +161,11 @@ static int put(struct database *database, struct drift_walk *walk, const struct 
         "cause = excluded.cause, azure_device_id = excluded.azure_device_id, state = excluded.state, "
         "told_at_ms = excluded.told_at_ms, managed = excluded.managed, compliant = excluded.compliant, "
         "round = excluded.round";
+    static const char find[] = "SELECT cause FROM drift WHERE connection = ? AND device_id = ?";
     struct drift_record *record = &walk->record;
     enum drift_cause before;
 
-    int code = drift_cause_of(database, record->connection, pair->device_id, &before, err);
+    int code = find_cause(database, find, record->connection, pair->device_id, &before, err);
     if (code < 0)
         return code;
     if (before != DRIFT_NONE)
@@ -187,22 +196,23 @@ static int compare_pair(struct database *database, struct drift_walk *walk, stru
     return put(database, walk, pair, cause, err);
 }
 
-/* Differences between the two ids that this check did not meet again; `last` NULL = to the end. */
-static int drop_old(struct database *database, struct drift_record *record, const char *last, struct error *err)
+/* Differences of the devices behind `after` up to `last` (NULL = the end) that were not met since the check `round`. */
+static int drop(struct database *database, struct drift_record *record, const char *after, const char *last,
+                int64_t round, struct error *err)
 {
-#define OLD " FROM drift WHERE connection = ?1 AND device_id > ?2 AND (?3 IS NULL OR device_id <= ?3) AND round < ?4"
-    static const char find[] = "SELECT cause" OLD;
-    static const char drop[] = "DELETE" OLD;
+#define DROPPED                                                                                                        \
+    " FROM drift WHERE connection = ?1 AND device_id > ?2 AND (?3 IS NULL OR device_id <= ?3) AND round < ?4"
+    static const char find[] = "SELECT cause" DROPPED;
+    static const char erase[] = "DELETE" DROPPED;
     sqlite3_stmt *row;
 
-    int code =
-        statement_get(database, find, &row, err, "ttti", record->connection, record->cursor, last, record->round);
+    int code = statement_get(database, find, &row, err, "ttti", record->connection, after, last, round);
     while (code >= 0 && (code = statement_step(database, row, err)) == 1)
         record->counts[drift_cause_parse(statement_text(row, 0))]--;
     if (code == 0)
-        code = statement_run(database, drop, err, "ttti", record->connection, record->cursor, last, record->round);
+        code = statement_run(database, erase, err, "ttti", record->connection, after, last, round);
     return code;
-#undef OLD
+#undef DROPPED
 }
 
 static int compare(struct database *database, struct drift_walk *walk, struct error *err)
@@ -228,7 +238,7 @@ static int compare(struct database *database, struct drift_walk *walk, struct er
     }
     bool ended = count < walk->limit;
     if (code == 0)
-        code = drop_old(database, record, ended ? NULL : pair.device_id, err);
+        code = drop(database, record, record->cursor, ended ? NULL : pair.device_id, record->round, err);
     if (code < 0)
         return code;
     snprintf(record->cursor, sizeof(record->cursor), "%s", ended ? "" : pair.device_id);
@@ -239,19 +249,20 @@ static int compare(struct database *database, struct drift_walk *walk, struct er
     return 0;
 }
 
-/* ---- repairing: as if an operator had asked for a report of each ---- */
+/* ---- repairing: what Microsoft holds is what it was told as far as the next report goes, which makes that an ordinary change: worst first,
+ * and the circuit breaker counts it ---- */
 
-/* A removal that was told already is told again only of an id that Microsoft is known to hold. */
-static int revive(struct database *database, const char *device_id, bool compliant, struct error *err)
+static int correct(struct database *database, const char *device_id, bool managed, bool compliant, struct error *err)
 {
-    static const char sql[] =
-        "UPDATE report SET state = ?, removed_at_ms = NULL WHERE device_id = ? AND state = ? AND stray = 1";
-    enum azure_state held = compliant ? AZURE_STATE_COMPLIANT : AZURE_STATE_NON_COMPLIANT;
+    static const char sql[] = "UPDATE report SET state = ?, removed_at_ms = NULL WHERE device_id = ? AND state > 0";
+    enum azure_state held = compliant ? AZURE_STATE_COMPLIANT
+                            : managed ? AZURE_STATE_NON_COMPLIANT
+                                      : AZURE_STATE_REMOVED;
 
-    return statement_run(database, sql, err, "dtd", (int)held, device_id, (int)AZURE_STATE_REMOVED);
+    return statement_run(database, sql, err, "dt", (int)held, device_id);
 }
 
-/* Bulk work: behind the changes of the day, unless the device was queued for one. */
+/* Bulk work: behind the changes of the day, unless it is a worsening or the device was queued for one. */
 static int queue(struct database *database, const char *device_id, struct error *err)
 {
     static const char queued[] = "SELECT 1 FROM outbox WHERE device_id = ?";
@@ -260,42 +271,51 @@ static int queue(struct database *database, const char *device_id, struct error 
 
     int code = statement_int(database, queued, &any, err, "t", device_id);
     if (code >= 0)
-        code = outbox_queue_again(database, device_id, err);
+        code = outbox_queue_again(database, device_id, FORCED_WALK, err);
     if (code == 0 && !any)
         code = statement_run(database, yield, err, "dtd", (int)PRIORITY_OPERATOR, device_id, (int)PRIORITY_CHANGE);
     return code;
 }
 
-static int repair_device(struct database *database, struct drift_record *record, bool held, bool compliant,
-                         struct error *err)
+static int repair_device(struct database *database, struct drift_record *record, sqlite3_stmt *row, struct error *err)
 {
-    int code = held ? revive(database, record->cursor, compliant, err) : 0;
+    bool known = sqlite3_column_type(row, 1) != SQLITE_NULL;
+    int code = 0;
 
+    if (known)
+        code = correct(database, record->cursor, sqlite3_column_int(row, 1) != 0, sqlite3_column_int(row, 2) != 0, err);
     if (code == 0)
         code = queue(database, record->cursor, err);
     record->repaired += code == 0;
     return code == ERR_NOTFOUND ? 0 : code; /* forgotten since: the next check drops it */
 }
 
+/* What is queued is no difference any more: whether it took is for a check soon. */
 static int repair(struct database *database, struct drift_walk *walk, struct error *err)
 {
-    static const char sql[] = "SELECT device_id, ifnull(managed OR compliant, 0), ifnull(compliant, 0) FROM drift "
-                              "WHERE connection = ? AND device_id > ? ORDER BY device_id LIMIT ?";
+    static const char sql[] = "SELECT device_id, managed, compliant FROM drift WHERE connection = ? AND device_id > ? "
+                              "ORDER BY device_id LIMIT ?";
     struct drift_record *record = &walk->record;
+    char after[sizeof(record->cursor)];
     sqlite3_stmt *row;
     unsigned count = 0;
 
-    int code = statement_get(database, sql, &row, err, "ttd", record->connection, record->cursor, (int)walk->limit);
+    memcpy(after, record->cursor, sizeof(after));
+    int code = statement_get(database, sql, &row, err, "ttd", record->connection, after, (int)walk->limit);
     while (code >= 0 && (code = statement_step(database, row, err)) == 1) {
         snprintf(record->cursor, sizeof(record->cursor), "%s", statement_text(row, 0));
         count++;
-        code = repair_device(database, record, sqlite3_column_int(row, 1) != 0, sqlite3_column_int(row, 2) != 0, err);
+        code = repair_device(database, record, row, err);
         if (code < 0)
             sqlite3_reset(row);
     }
+    if (code == 0 && count > 0)
+        code = drop(database, record, after, record->cursor, INT64_MAX, err);
     if (code == 0 && count < walk->limit) {
         record->phase = DRIFT_IDLE;
         record->cursor[0] = '\0';
+        if (record->repaired > 0 && record->due_at_ms > walk->now_ms + 2 * DRIFT_SETTLE_MS)
+            record->due_at_ms = walk->now_ms + 2 * DRIFT_SETTLE_MS;
     }
     return code;
 }

@@ -30,11 +30,11 @@ static int requeue_deleted(struct database *database, const char *device_id, str
     return statement_run(database, sql, err, "t", device_id);
 }
 
-int outbox_queue_again(struct database *database, const char *id, struct error *err)
+int outbox_queue_again(struct database *database, const char *id, int forced, struct error *err)
 {
     static const char exists[] = "SELECT 1 FROM device WHERE device_id = ?";
     static const char force[] =
-        "UPDATE outbox SET forced = ?, priority = min(priority, ?), "
+        "UPDATE outbox SET forced = max(forced, ?), priority = min(priority, ?), "
         "queued_at = max(queued_at, CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)) WHERE device_id = ?";
     int64_t any = 0;
 
@@ -42,7 +42,7 @@ int outbox_queue_again(struct database *database, const char *id, struct error *
     if (code >= 0)
         code = any ? settle_queue(database, id, err) : requeue_deleted(database, id, err);
     if (code == 0)
-        code = statement_run(database, force, err, "ddt", (int)FORCED_OPERATOR, (int)PRIORITY_OPERATOR, id);
+        code = statement_run(database, force, err, "ddt", forced, (int)PRIORITY_OPERATOR, id);
     if (code == 0 && sqlite3_changes(database->handle) == 0)
         code = error_set(err, ERR_NOTFOUND, 0, "device %s is not in the store", id);
     return code;
@@ -50,7 +50,7 @@ int outbox_queue_again(struct database *database, const char *id, struct error *
 
 static int run_enqueue(struct store_job *job, struct database *database, struct error *err)
 {
-    return outbox_queue_again(database, ((struct outbox_enqueue *)job)->device_id, err);
+    return outbox_queue_again(database, ((struct outbox_enqueue *)job)->device_id, FORCED_OPERATOR, err);
 }
 
 void outbox_enqueue_init(struct outbox_enqueue *enqueue, const char *device_id, void (*done)(struct store_job *job))

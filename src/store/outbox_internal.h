@@ -32,7 +32,7 @@ struct outbox_entry {
     char text[];         /* the strings */
 };
 
-/* Puts a device back into the queue because an operator asks (outbox_enqueue). ERR_NOTFOUND: unknown device. */
-int outbox_queue_again(struct database *database, const char *device_id, struct error *err);
+/* Puts a device back into the queue, to be told even if nothing changed. ERR_NOTFOUND: unknown device. */
+int outbox_queue_again(struct database *database, const char *device_id, int forced, struct error *err);
 
 #endif

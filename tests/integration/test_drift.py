@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import eventually, guid
+from harness import connection_settings, eventually, guid
 
 PERMISSION = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges to complete the operation."}}
 
@@ -348,3 +348,26 @@ def test_killed_anywhere_it_ends_right(store, sim, daemon):
     assert daemon.check_drift() == {}
     assert all(device["isCompliant"] for device in sim.devices().values())
     assert sim.stats()["violations"] == 0 and store.problems() == ""
+
+
+def test_the_breaker_applies_to_a_repair(store, sim, make_daemon, scratch):
+    """Another writer has let a fleet in that must not be in: taking that back is held like any other worsening of so many."""
+    daemon = make_daemon(store, {"default": connection_settings(sim, scratch)}, breaker={"max_count": 5})
+    count = 12
+    store.add_policy("passcode", "block_email")
+    sim.register_all([{"deviceId": guid(n), "operatingSystem": "Windows"} for n in range(count)])
+    store.add_devices([{"device_id": f"d{n}", "number": n, "platform": "windows", "violations": ["passcode"]} for n in range(count)])
+    daemon.start()
+    told(store)
+    assert daemon.check_drift() == {}
+    for number in range(count):
+        other_writer(sim, number, isCompliant=True)
+    assert set(causes(daemon.check_drift()).values()) == {"other_writer"}
+    before = writes(sim)
+    assert daemon.ctl("drift", "--repair").code == 0
+    eventually(lambda: daemon.status()["connections"][0]["breaker"]["held"] == count, what="the breaker holds the repair")
+    assert writes(sim) == before and all(device["isCompliant"] for device in sim.devices().values())
+    daemon.ctl("breaker", "release")
+    told(store)
+    assert not any(device["isCompliant"] for device in sim.devices().values())
+    assert daemon.check_drift() == {}

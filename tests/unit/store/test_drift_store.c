@@ -85,9 +85,11 @@ static void repair(struct fixture *fixture)
     struct drift_walk walk;
 
     record.phase = DRIFT_REPAIRING;
+    record.due_at_ms = INT64_MAX;
     while (record.phase != DRIFT_IDLE) {
         drift_walk_init(&walk, &record, NULL);
         walk.limit = 1;
+        walk.now_ms = fixture->now_ms;
         fixture_run(fixture, &walk.job);
         record = walk.record;
     }
@@ -282,7 +284,11 @@ static void test_nothing_is_queued_but_by_a_repair(void **state)
     repair(fixture);
     assert_string_equal(tmpstore_text(&fixture->store, "SELECT group_concat(device_id || forced || priority, ' ') FROM "
                                                        "(SELECT * FROM outbox ORDER BY device_id)"),
-                        "d122 d422");
+                        "d112 d412");
+    assert_string_equal(differences(fixture), "");
+    struct drift_record record = record_of(fixture, TENANT);
+    assert_int_equal(record.counts[DRIFT_VALUE], 0);
+    assert_int_equal(record.due_at_ms, fixture->now_ms + 2 * DRIFT_SETTLE_MS); /* to see whether it took */
 }
 
 static void test_a_removal_that_did_not_last_is_told_again(void **state)
@@ -340,6 +346,9 @@ static void test_lists_by_pages_and_filters(void **state)
     assert_string_equal(text, "d5? ");
     assert_int_equal(drift_cause_of(fixture->database, "default", "d2", &cause, NULL), 0);
     assert_int_equal(cause, DRIFT_VALUE);
+    tmpstore_sql(&fixture->store, "UPDATE report SET accepted_at_ms = 7 WHERE device_id = 'd2'");
+    assert_int_equal(drift_cause_of(fixture->database, "default", "d2", &cause, NULL), 0);
+    assert_int_equal(cause, DRIFT_NONE);
     assert_int_equal(drift_cause_of(fixture->database, "default", "d3", &cause, NULL), 0);
     assert_int_equal(cause, DRIFT_NONE);
 }
