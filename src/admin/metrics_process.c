@@ -2,6 +2,7 @@
  * Copyright The complyd authors */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,13 +31,13 @@ static void read_memory(struct metrics_process *process)
 {
     const double page = (double)sysconf(_SC_PAGESIZE);
     FILE *file = fopen("/proc/self/statm", "re");
-    long size, resident;
+    char line[256], *rest;
 
     if (file == NULL)
         return;
-    if (fscanf(file, "%ld %ld", &size, &resident) == 2) {
-        process->virtual_bytes = (double)size * page;
-        process->resident_bytes = (double)resident * page;
+    if (fgets(line, sizeof(line), file) != NULL) {
+        process->virtual_bytes = (double)strtoll(line, &rest, 10) * page;
+        process->resident_bytes = (double)strtoll(rest, NULL, 10) * page;
     }
     fclose(file);
 }
