@@ -329,6 +329,18 @@ def test_a_change_is_told_without_being_asked(signed_in, store):
     stream.close()
 
 
+def test_what_has_not_changed_is_not_told_again(signed_in, store):
+    still, moving = open_stream(signed_in, "/v1/version"), open_stream(signed_in, "/v1/devices/phone")
+    read_event(still)
+    # Both are looked at in the same rhythm: when this one has told three changes, that one was looked at more than once.
+    for name in ["one", "two", "three"]:
+        store.execute("UPDATE device SET name = ? WHERE device_id = 'phone'", (name,))
+        while f'"name":"{name}"'.encode() not in read_event(moving):
+            pass
+    assert signed_in.post("/signout").status == 303
+    assert read_event(still).startswith(b"event: signed-out")
+
+
 def test_a_stream_of_what_is_not_there_tells_the_problem(signed_in):
     stream = open_stream(signed_in, "/v1/devices/nobody")
     event = read_event(stream)
