@@ -153,6 +153,34 @@ static void print_breaker(const struct cJSON *breaker, FILE *out)
     buf_deinit(&text);
 }
 
+/* Only what is to be seen to. */
+static void print_drift(const struct cJSON *drift, FILE *out)
+{
+    const struct cJSON *cause;
+    const char *gap = " (";
+    struct buf text;
+
+    buf_init(&text, 0);
+    if (client_number(drift, "differences") > 0) {
+        output_count(&text, client_number(drift, "differences"));
+        buf_add_text(&text, " devices differ");
+        cJSON_ArrayForEach(cause, cJSON_GetObjectItemCaseSensitive(drift, "by_cause"))
+        {
+            if (cJSON_GetNumberValue(cause) <= 0)
+                continue;
+            buf_addf(&text, "%s%s ", gap, cause->string);
+            output_count(&text, (int64_t)cJSON_GetNumberValue(cause));
+            gap = ", ";
+        }
+        buf_add_text(&text, "); see \"complyctl drift\"");
+    } else if (client_text(drift, "problem")[0] != '\0') {
+        buf_addf(&text, "not compared: %s %s", client_text(drift, "problem_text"), client_text(drift, "cure"));
+    }
+    if (text.length > 0)
+        output_field_styled(out, "  At Microsoft", buf_text(&text), OUTPUT_WARN);
+    buf_deinit(&text);
+}
+
 static void print_trouble(const struct cJSON *connection, int64_t now_ms, FILE *out)
 {
     if (client_text(connection, "trouble")[0] == '\0')
@@ -200,6 +228,7 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
     buf_deinit(&text);
     print_trouble(connection, now_ms, out);
     print_breaker(member(connection, "breaker"), out);
+    print_drift(member(connection, "drift"), out);
     print_channels(connection, now_ms, out);
     output_field(out, "  Tenant", client_text(connection, "tenant_id"));
     if (counted)
