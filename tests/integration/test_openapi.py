@@ -118,6 +118,24 @@ def breaker(control):
         assert control.post(f"/v1/breaker/{act}", {"connection": "none"}).status == 404
 
 
+def holds(control):
+    """An administrator's own word on single devices, against the MDM's."""
+    hold = {"until": "2099-01-02T03:04:05Z", "reason": "exam"}
+    assert control.put("/v1/devices/held", {**DEVICE, "azure_device_id": guid(2)}).status == 201
+    assert control.put("/v1/policies/exam", {"actions": ["quarantine"]}).status == 201
+    for what in ("device/held", "policy/exam"):
+        answer = control.put(f"/v1/holds/{what}", hold)
+        assert answer.status == 200, answer
+        assert control.put(f"/v1/holds/{what}", {"until": "yesterday"}).status == 400
+    assert len(control.get("/v1/holds").json()["holds"]) == 2
+    for what in ("device/held", "policy/exam"):
+        assert control.delete(f"/v1/holds/{what}").status == 204
+    assert control.post("/v1/devices/held/retire", {"x": 1}).status == 400
+    eventually(lambda: control.post("/v1/devices/held/retire").status == 202, what="the hold has ended")
+    assert control.post("/v1/devices/held/revive", {"x": 1}).status == 400
+    assert control.post("/v1/devices/held/revive").status == 202
+
+
 def account(control):
     path = "/v1/connections/default"
     assert control.get(path).status == control.get(f"{path}?devices=no").status == 200
@@ -186,6 +204,7 @@ def test_every_answer_fits(daemon, control, document, sim, store):
     probes(control)
     drift(control)
     breaker(control)
+    holds(control)
     page_link(daemon, control)
     errors(daemon, control)
     with store.transaction():
