@@ -62,6 +62,11 @@ static bool is_meant_to_report(const struct connection_status *connection)
     return connection->state != CONNECTION_OFF && connection->state != CONNECTION_DISCONNECTED;
 }
 
+static const char *whole_minutes(int64_t duration_ms, char text[DURATION_TEXT])
+{
+    return duration_format(duration_ms / 60000 * 60000, text);
+}
+
 static void add_overdue(const struct connection_status *connection, const struct fleet_queue *queue,
                         int64_t started_at_ms, struct buf *out)
 {
@@ -73,8 +78,8 @@ static void add_overdue(const struct connection_status *connection, const struct
         now_ms - good_ms < OVERDUE_MS)
         return;
     buf_addf(out, "connection %s: a report has waited for %s, and there was no good answer from Microsoft for %s\n",
-             connection->name, duration_format(now_ms - queue->oldest_ms, waiting),
-             duration_format(now_ms - good_ms, silent));
+             connection->name, whole_minutes(now_ms - queue->oldest_ms, waiting),
+             whole_minutes(now_ms - good_ms, silent));
 }
 
 static void add_connection(const struct connection_status *connection, const struct fleet_queue *queue,

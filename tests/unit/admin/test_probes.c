@@ -108,11 +108,11 @@ static void alive_as_long_as_the_threads_move(void **state)
     assert_int_equal(ask("/healthz"), 200);
     fake.status.store.busy_us = UINT64_C(301) * 1000 * 1000;
     assert_int_equal(ask("/healthz"), 503);
-    assert_string_equal(answer, "store: the write thread has been at one job for 5m 1s\n");
+    assert_string_equal(answer, "store: the write thread has been at one job for 5m1s\n");
     fake.status.store.busy_us = 0;
     fake.status.reader.busy_us = UINT64_C(301) * 1000 * 1000;
     assert_int_equal(ask("/healthz"), 503);
-    assert_string_equal(answer, "store: the read thread has been at one job for 5m 1s\n");
+    assert_string_equal(answer, "store: the read thread has been at one job for 5m1s\n");
 }
 
 int main(void)
