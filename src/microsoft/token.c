@@ -242,7 +242,7 @@ static void take_refusal(struct token_source *source, struct outcome *outcome)
     if (source->tries == 1)
         source->passed_over = *outcome;
     if (refused && source->tries < source->kind_count) {
-        source->trying = (source->trying + 1) % source->kind_count;
+        source->trying = 1 - source->trying; /* of two */
         try_credential(source, NULL);
         return;
     }

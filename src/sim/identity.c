@@ -89,6 +89,7 @@ static bool has_identity(const struct world *world, const struct exchange *ex)
 static void answer(struct world *world, struct exchange *ex, const char *resource)
 {
     int64_t lifetime_s = world->settings.token_lifetime_s > 0 ? world->settings.token_lifetime_s : 86400;
+    const int64_t expires_s = world_now_ms(world) / 1000 + lifetime_s;
     enum token_kind kind;
     char scope[600];
     size_t length;
@@ -107,7 +108,7 @@ static void answer(struct world *world, struct exchange *ex, const char *resourc
     buf_addf(
         &ex->reply,
         "{\"access_token\":\"%s\",\"client_id\":\"%s\",\"expires_in\":\"%lld\",\"expires_on\":\"%lld\",\"resource\":",
-        token, world->app.client_id, (long long)lifetime_s, (long long)(world_now_ms(world) / 1000 + lifetime_s));
+        token, world->app.client_id, (long long)lifetime_s, (long long)expires_s);
     buf_add_json_string(&ex->reply, resource);
     buf_add_text(&ex->reply, ",\"token_type\":\"Bearer\"}");
     free(token);

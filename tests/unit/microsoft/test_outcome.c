@@ -158,6 +158,25 @@ static void test_a_request_without_answer_is_tried_again(void **state)
     }
 }
 
+static void test_a_proxys_refusal_is_the_proxys(void **state)
+{
+    static const int statuses[] = {302, 403, 407, 502};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct http_response response = response_failed(ERR_NETWORK, "CONNECT tunnel failed");
+        struct outcome outcome;
+
+        response.proxy_status = statuses[i];
+        outcome_of_response(&response, true, now_s, &outcome);
+        assert_int_equal(outcome.class, OUTCOME_TRANSIENT);
+        assert_int_equal(outcome.trouble, TROUBLE_PROXY);
+        response.proxy_status = 200; /* the way was open; what failed is beyond it */
+        outcome_of_response(&response, true, now_s, &outcome);
+        assert_int_equal(outcome.trouble, TROUBLE_NETWORK);
+    }
+}
+
 static void test_detail_is_one_clean_line_that_fits(void **state)
 {
     struct http_response response =
@@ -280,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_the_servers_clock_is_the_now_of_its_retry_after),
         cmocka_unit_test(test_status_and_word_decide_the_class),
         cmocka_unit_test(test_a_request_without_answer_is_tried_again),
+        cmocka_unit_test(test_a_proxys_refusal_is_the_proxys),
         cmocka_unit_test(test_detail_is_one_clean_line_that_fits),
         cmocka_unit_test(test_inner_errors_are_read_in_both_spellings),
         cmocka_unit_test(test_any_bytes_are_survived),
