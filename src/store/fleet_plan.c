@@ -112,20 +112,24 @@ static int tell(struct walk *walk, const struct fleet_plan_entry *entry)
 static int foresee_breaker(struct walk *walk, const struct subject *subject, const struct fleet_queued *queued,
                            struct fleet_plan_entry *entry)
 {
-    const char *connection = walk->place->connection;
-    int code = 0;
-
     entry->held = queued->due_at_ms == OUTBOX_HELD;
-    if (entry->held || entry->needless || !connection || strlen(connection) >= sizeof(walk->connection) ||
+    if (entry->held || entry->needless || queued->claimed ||
         (entry->decision.kind != DECISION_REPORT && entry->decision.kind != DECISION_RETIRE) ||
         !breaker_counts(subject, &entry->decision, queued->forced, queued->sent))
         return 0;
-    if (strcmp(walk->connection, connection) != 0) {
-        snprintf(walk->connection, sizeof(walk->connection), "%s", connection);
-        walk->gauge.turned = walk->gauge.at_least = 0;
-        code = breaker_gauge_begin(&walk->gauge, walk->err);
-    }
-    return code < 0 ? code : breaker_gauge_admit(&walk->gauge, entry->device_id, &entry->held, walk->err);
+    return breaker_gauge_admit(&walk->gauge, entry->device_id, &entry->held, walk->err);
+}
+
+/* Before any device is loaded: the breaker looks at devices too. */
+static int begin_breaker(struct walk *walk)
+{
+    const char *connection = walk->place->connection;
+
+    if (!connection || strcmp(walk->connection, connection) == 0)
+        return 0;
+    snprintf(walk->connection, sizeof(walk->connection), "%s", connection);
+    walk->gauge.turned = walk->gauge.at_least = 0;
+    return breaker_gauge_begin(&walk->gauge, walk->err);
 }
 
 static int plan_device(struct walk *walk, const char *device_id, const struct fleet_queued *queued)
@@ -211,10 +215,11 @@ static int tell_chunk(struct walk *walk, bool claimed, unsigned *ret_count)
     if (code < 0)
         return code;
     /* tell_rows() frees the id that the walk is behind: the statement has its own copy. */
-    code = claimed
-               ? statement_get(walk->database, claimed_sql, &row, walk->err, "dtd", (int)place->priority, NULL, CHUNK)
-               : statement_get(walk->database, free_sql, &row, walk->err, "tddiitd", place->connection, place->channel,
-                               (int)place->priority, place->due_at, place->minute, NULL, CHUNK);
+    if (claimed)
+        code = statement_get(walk->database, claimed_sql, &row, walk->err, "dtd", (int)place->priority, NULL, CHUNK);
+    else if ((code = begin_breaker(walk)) == 0)
+        code = statement_get(walk->database, free_sql, &row, walk->err, "tddiitd", place->connection, place->channel,
+                             (int)place->priority, place->due_at, place->minute, NULL, CHUNK);
     if (code == 0 && sqlite3_bind_text(row, claimed ? 2 : 6, after, -1, SQLITE_TRANSIENT) != SQLITE_OK)
         code = error_set(walk->err, ERR_NOMEM, 0, "out of memory");
     if (code == 0)
