@@ -46,7 +46,7 @@ struct stream {
 struct events {
     struct web *web;
     uv_timer_t timer; /* runs while there are streams */
-    LIST_HEAD(, stream) streams;
+    LIST_HEAD(stream_list, stream) streams;
     size_t count;
     uv_close_cb closed;
 };
