@@ -31,6 +31,20 @@ static bool is_enabled(const struct settings *settings, const char *connection)
     return false;
 }
 
+static bool is_disconnected(const struct daemon *daemon, const char *connection)
+{
+    struct daemon_status status;
+    struct connection_status one;
+
+    daemon_status(daemon, &status);
+    for (size_t i = 0; connection != NULL && i < status.connection_count; i++) {
+        connection_status(daemon_connection(daemon, i), &one);
+        if (strcmp(one.name, connection) == 0)
+            return one.state == CONNECTION_DISCONNECTED;
+    }
+    return false;
+}
+
 void api_resync_post(struct api_request *request)
 {
     static const char *const none[] = {NULL};
@@ -41,6 +55,8 @@ void api_resync_post(struct api_request *request)
         return;
     if (!is_enabled(daemon_settings(request->daemon), connection)) {
         api_problem(request, 409, "reporting is switched off: a resync would send nothing");
+    } else if (is_disconnected(request->daemon, connection)) {
+        api_problem(request, 409, "connection %s is disconnected: a resync would send nothing", connection);
     } else {
         api_log_change(request, "a resync", NULL, connection);
         resync_order(request->daemon, connection, resync_done, request);

@@ -83,6 +83,8 @@ def assert_silence(daemon, store, sim):  # noqa: F811
     store.violate("phone1", "block")
     eventually(lambda: store.queued() > 0)
     daemon.ctl("resync", check=False)
+    refused = daemon.ctl("resync", "--connection", "default", check=False)
+    assert refused.code != 0 and "disconnected" in refused.err
     daemon.ctl("device", "report", "phone0")
     daemon.reload()
     daemon.restart()
