@@ -493,6 +493,22 @@ static void test_an_answer_to_what_is_over_says_nothing(void **state)
     answer_request(world, 403, "{}");
     assert_true(run_until(world, COUNT, NULL));
     assert_int_equal(stored_state(world), ACCOUNT_DISCONNECTING);
+    assert_int_equal(world->stored.steps[ACCOUNT_DEPROVISION].state, STEP_WAITING);
+}
+
+static void test_a_wish_is_granted_when_it_is_durable(void **state)
+{
+    struct world *world = *state;
+
+    begin_connect(world);
+    assert_int_equal(world->asked, SAVE);
+    assert_int_equal(begin_disconnect(world, true, false), 0); /* while the first is being saved */
+    answer_well(world);
+    assert_int_equal(world->answered, 1);
+    assert_int_equal(world->asked, SAVE);
+    answer_well(world);
+    assert_int_equal(world->answered, 2);
+    assert_int_equal(stored_state(world), ACCOUNT_DISCONNECTED);
 }
 
 static void test_the_store_is_tried_again(void **state)
@@ -574,6 +590,7 @@ int main(void)
         TEST(test_this_server_only_asks_nothing),
         TEST(test_a_failed_reconnect_is_disconnected_again),
         TEST(test_an_answer_to_what_is_over_says_nothing),
+        TEST(test_a_wish_is_granted_when_it_is_durable),
         TEST(test_the_store_is_tried_again),
         TEST(test_an_operation_that_cannot_begin_is_tried_again),
         TEST(test_stopping_answers_who_waits),
