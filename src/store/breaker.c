@@ -137,12 +137,11 @@ static int look_ahead(struct breaker_gauge *gauge, struct error *err)
         "CROSS JOIN report AS r ON r.device_id = o.device_id WHERE r.state IN (1, 2) AND NOT EXISTS (SELECT 1 "
         "FROM worsened AS w WHERE w.connection = ?1 AND w.device_id = o.device_id AND w.at_ms > ?4)";
     int64_t turned = gauge->turned;
-    int64_t rows = 2 * (int64_t)gauge->limits.max_count + 1;
     bool too_many = false;
     sqlite3_stmt *row;
 
-    int code = statement_get(gauge->database, sql, &row, err, "tiii", gauge->connection, OUTBOX_HELD,
-                             rows < SAMPLE ? rows : (int64_t)SAMPLE, gauge->now_ms - gauge->limits.window_ms);
+    int code = statement_get(gauge->database, sql, &row, err, "tiii", gauge->connection, OUTBOX_HELD, (int64_t)SAMPLE,
+                             gauge->now_ms - gauge->limits.window_ms);
     while (code >= 0 && !too_many && (code = statement_step(gauge->database, row, err)) == 1) {
         int64_t before = turned;
         code = count_waiting(gauge, statement_text(row, 0), sqlite3_column_int(row, 1), sqlite3_column_int(row, 2),
