@@ -17,6 +17,9 @@
 /* From the start. */
 void devices_delta_url(struct buf *url, const char *graph_url);
 
+/* Whether a link leads to graph_url's own devices/delta. */
+bool devices_delta_owns(const char *link, const char *graph_url);
+
 enum devices_delta_answer {
     DEVICES_DELTA_PAGE,
     DEVICES_DELTA_RESYNC, /* start over */

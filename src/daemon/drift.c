@@ -90,9 +90,22 @@ static void saved(struct drift *drift)
     drift_tick(drift);
 }
 
+/* The configuration names another cloud now: its directory is another one too, and no token goes to the old one. */
+static void drop_link(struct drift_record *record)
+{
+    record->link[0] = '\0';
+    if (record->phase != DRIFT_READING)
+        return;
+    record->whole = true;
+    record->round++;
+    record->read = 0;
+}
+
 static void load_ended(struct drift *drift)
 {
     drift->record = drift->load.record;
+    if (drift->record.link[0] != '\0' && !devices_delta_owns(drift->record.link, drift->graph_url))
+        drop_link(&drift->record);
     drift->loaded = true;
     drift_tick(drift);
 }
@@ -156,12 +169,12 @@ static void begin_repair(struct drift *drift)
     submit(drift, repair_begun);
 }
 
-/* The first date lies anywhere within a day; one that is further away than any we set is of another clock. */
+/* The first date lies anywhere within a day, but not in the hour in which a fleet is told for the first time; one that is further away than any we set is of another clock. */
 static void set_date(struct drift *drift)
 {
     struct drift_record record = drift->record;
 
-    record.due_at_ms = now_ms(drift) + (int64_t)(guid_random_u64() % INTERVAL_MS);
+    record.due_at_ms = now_ms(drift) + LOOK_MS + (int64_t)(guid_random_u64() % (INTERVAL_MS - LOOK_MS));
     save(drift, &record);
 }
 

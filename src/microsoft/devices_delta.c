@@ -63,7 +63,7 @@ static int read_items(const cJSON *list, struct devices_delta_page *page)
 }
 
 /* Nothing that could lead elsewhere once it is a URL: no blanks, no fragment, and right behind the path its query. */
-static bool is_own_link(const char *link, const char *graph_url)
+bool devices_delta_owns(const char *link, const char *graph_url)
 {
     size_t base = strlen(graph_url), path = strlen(DELTA_PATH);
 
@@ -91,7 +91,7 @@ static const char *read_link(const cJSON *root, const char *graph_url, size_t li
         return "a page of devices that says not where to go on";
     if (strlen(link) >= link_max)
         return "a page of devices with a link that is too long";
-    if (!is_own_link(link, graph_url))
+    if (!devices_delta_owns(link, graph_url))
         return "a page of devices with a link that leads elsewhere";
     page->link = strdup(link);
     return page->link == NULL ? "out of memory" : NULL;

@@ -52,38 +52,52 @@ static void write_token(const struct tenant *tenant, const struct standing *plac
         buf_addf(out, "%02x", (unsigned)(unsigned char)*p);
 }
 
+static int digit(char c)
+{
+    const char *digits = "0123456789abcdef", *found = c != '\0' ? strchr(digits, c) : NULL;
+
+    return found ? (int)(found - digits) : -1;
+}
+
 static bool read_hex(const char *token, char *text, size_t size)
 {
     size_t n = 0;
-    unsigned byte;
 
     for (; *token; token += 2) {
-        if (n + 1 == size || strspn(token, "0123456789abcdef") < 2 || sscanf(token, "%2x", &byte) != 1)
+        int high = digit(token[0]), low = high < 0 ? -1 : digit(token[1]);
+        if (low < 0 || n + 1 == size)
             return false;
-        text[n++] = (char)byte;
+        text[n++] = (char)(high * 16 + low);
     }
     text[n] = '\0';
     return true;
 }
 
+/* The next word of a token that was sealed by us, so that it is well-formed. */
+static void take_word(char **text, char *word, size_t size)
+{
+    size_t length = strcspn(*text, " ");
+
+    snprintf(word, size, "%.*s", (int)length, strncmp(*text, "-", length) == 0 ? "" : *text);
+    *text += length + ((*text)[length] == ' ');
+}
+
 static bool read_token(const struct tenant *tenant, const char *token, bool more, struct standing *place)
 {
-    char text[TOKEN_MAX + 128], mark[GUID_TEXT];
-    int within;
+    char text[TOKEN_MAX + 128], mark[GUID_TEXT], *rest = text;
 
     if (strlen(token) <= SEAL || !read_hex(token + SEAL, text, sizeof(text)))
         return false;
     seal(tenant, text, mark);
     if (strncmp(token, mark, SEAL) != 0)
         return false;
-    if (sscanf(text, "%d %" SCNx64 " %" SCNx64 " %" SCNx64 " %36s %1023s", &within, &place->epoch, &place->since,
-               &place->until, place->after, place->select) != 6)
-        return false;
-    place->more = within != 0;
-    if (strcmp(place->after, "-") == 0)
-        place->after[0] = '\0';
-    if (strcmp(place->select, "-") == 0)
-        place->select[0] = '\0';
+    place->more = strtoull(rest, &rest, 16) != 0;
+    place->epoch = strtoull(rest, &rest, 16);
+    place->since = strtoull(rest, &rest, 16);
+    place->until = strtoull(rest, &rest, 16);
+    rest += *rest == ' ';
+    take_word(&rest, place->after, sizeof(place->after));
+    take_word(&rest, place->select, sizeof(place->select));
     return place->more == more;
 }
 
