@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,7 +27,7 @@ enum {
 
 struct stream {
     struct api_request request; /* of the look; first */
-    LIST_ENTRY(stream) link;
+    struct stream *next;
     struct events *events;
     struct MHD_Connection *connection;
     uint64_t session; /* serial */
@@ -46,7 +45,7 @@ struct stream {
 struct events {
     struct web *web;
     uv_timer_t timer; /* runs while there are streams */
-    LIST_HEAD(stream_list, stream) streams;
+    struct stream *first;
     size_t count;
     uv_close_cb closed;
 };
@@ -58,7 +57,11 @@ static int64_t now_ms(void)
 
 static void free_stream(struct stream *stream)
 {
-    LIST_REMOVE(stream, link);
+    struct stream **place = &stream->events->first;
+
+    while (*place != stream)
+        place = &(*place)->next;
+    *place = stream->next;
     if (--stream->events->count == 0)
         uv_timer_stop(&stream->events->timer);
     target_deinit(&stream->request.target);
@@ -177,13 +180,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct events *events = timer->data;
     struct exchange_host *host = httpd_host(events->web->httpd);
-    struct stream *stream;
     int64_t now = now_ms();
 
     if (host->stopping)
         return;
-    LIST_FOREACH(stream, &events->streams, link)
-    tick(stream, now);
+    for (struct stream *stream = events->first; stream != NULL; stream = stream->next)
+        tick(stream, now);
     host->resumed(host);
 }
 
@@ -258,7 +260,8 @@ static struct stream *new_stream(struct api_request *request, const char *path)
     stream->request.language = request->language;
     stream->told_ms = now_ms();
     buf_init(&stream->out, 0);
-    LIST_INSERT_HEAD(&events->streams, stream, link);
+    stream->next = events->first;
+    events->first = stream;
     if (events->count++ == 0)
         uv_timer_start(&events->timer, on_timer, 0, TICK_MS);
     return stream;
@@ -298,7 +301,6 @@ struct events *events_new(struct web *web)
     if (events == NULL)
         return NULL;
     events->web = web;
-    LIST_INIT(&events->streams);
     return events;
 }
 
@@ -310,10 +312,7 @@ void events_start(struct events *events)
 
 void events_end(struct events *events)
 {
-    struct stream *stream;
-
-    LIST_FOREACH(stream, &events->streams, link)
-    {
+    for (struct stream *stream = events->first; stream != NULL; stream = stream->next) {
         stream->over = true;
         wake_client(stream);
     }
