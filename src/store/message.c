@@ -123,12 +123,13 @@ static int set_status(struct database *database, const struct message_result *re
 {
     static const char sql[] =
         "UPDATE report SET status = ?, reason = ?, error = ?, request_id = ?, attempted_at_ms = ?, "
-        "expiries = iif(?, expiries + 1, 0) WHERE device_id = ? AND message_id = ?";
+        "expiries = iif(?, expiries + 1, 0) WHERE device_id = ? AND message_id = ? AND (status <> 3 OR ?)";
     bool expired = result->verdict == MESSAGE_EXPIRED;
+    bool bad = result->verdict != MESSAGE_COMPLETED; /* a good one takes back no later refusal */
 
-    return statement_run(database, sql, err, "dtttidtg", (int)status, reason_slug(result->reason), result->error,
+    return statement_run(database, sql, err, "dtttidtgd", (int)status, reason_slug(result->reason), result->error,
                          result->request_id, result->at_ms, (int)expired, result->message->device_id,
-                         &result->message->message_id);
+                         &result->message->message_id, (int)bad);
 }
 
 /* The id of the user may be what Microsoft stumbles over: it is asked for again. */

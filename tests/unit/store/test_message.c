@@ -199,6 +199,20 @@ static void test_expired_does_not_put_off_a_change(void **state)
     outbox_item_free(fixture_stage_one(fixture));
 }
 
+/* Compliant was accepted, the removal after it refused: the verdict on the first is not one on the second. */
+static void test_a_good_verdict_takes_back_no_later_refusal(void **state)
+{
+    struct fixture *fixture = *state;
+
+    accept_one(fixture);
+    struct message *message = fetch_one(fixture);
+    tmpstore_sql(&fixture->store, "UPDATE device SET managed = 0");
+    fixture_record(fixture, fixture_stage_one(fixture), OUTBOX_REFUSED, REASON_DEVICE_REFUSED);
+    record(fixture, message, MESSAGE_COMPLETED, REASON_NONE);
+    assert_string_equal(tmpstore_text(&fixture->store, "SELECT status || reason FROM report"), "3device_refused");
+    fetch_none(fixture);
+}
+
 static void test_the_verdict_on_an_older_message_says_nothing(void **state)
 {
     static const enum message_verdict verdicts[] = {MESSAGE_COMPLETED, MESSAGE_FAILED, MESSAGE_EXPIRED,
@@ -233,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expired_is_sent_again_later, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_expired_of_a_deleted_device, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_expired_does_not_put_off_a_change, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_good_verdict_takes_back_no_later_refusal, fixture_set_up,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_the_verdict_on_an_older_message_says_nothing, fixture_set_up,
                                         fixture_tear_down),
     };
