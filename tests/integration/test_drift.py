@@ -303,7 +303,6 @@ def test_pages_over_thousands(store, sim, daemon):
     drift = daemon.check_drift()
     assert len(drift) == 500 and set(causes(drift).values()) == {"other_value"}
     assert check(daemon)["compared"] == 5000 and check(daemon)["read"] == 5000
-    assert daemon.status()["store"]["longest_transaction_us"] < 2_000_000  # bounded; the promise of 50 ms is the bench's to measure
 
 
 @pytest.mark.release
