@@ -8,7 +8,7 @@
 
 #include "store/drift.h"
 
-enum { DRIFT_WALK_MAX = 200 }; /* rows a job: some ms */
+enum { DRIFT_WALK_MAX = 200, DRIFT_REPAIR_MAX = 50 }; /* rows a job: some ms */
 
 int drift_save_record(struct database *database, const struct drift_record *record, struct error *err);
 

@@ -336,6 +336,6 @@ static int run_walk(struct store_job *job, struct database *database, struct err
 
 void drift_walk_init(struct drift_walk *walk, const struct drift_record *record, void (*done)(struct store_job *job))
 {
-    *walk = (struct drift_walk){
-        .job = {.write = true, .run = run_walk, .done = done}, .record = *record, .limit = DRIFT_WALK_MAX};
+    *walk = (struct drift_walk){.job = {.write = true, .run = run_walk, .done = done}, .record = *record};
+    walk->limit = record->phase == DRIFT_REPAIRING ? DRIFT_REPAIR_MAX : DRIFT_WALK_MAX;
 }
