@@ -37,7 +37,8 @@ static void note_token(struct connection *connection, enum trouble *told, const 
     if (outcome)
         snprintf(detail, sizeof(detail), "for %s: %s", resource, outcome->detail);
     else
-        snprintf(detail, sizeof(detail), "for %s, good until %s", resource, clock_format_ms(expires_at_ms, expires));
+        snprintf(detail, sizeof(detail), "for %s by %s, good until %s", resource, connection->credential,
+                 clock_format_ms(expires_at_ms, expires));
     note(connection, &(struct activity_entry){.kind = activity_kind_name(ACTIVITY_TOKEN),
                                               .result = outcome ? "refused" : "obtained",
                                               .reason = outcome ? trouble_slug(outcome->trouble) : "",

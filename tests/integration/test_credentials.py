@@ -245,6 +245,8 @@ def test_the_second_takes_over_when_the_first_is_refused(make_daemon, make_sim, 
     assert connection_of(daemon)["trouble"] == ""
     daemon.wait_for_log(r"client_secret_file has taken over.*certificate_file: 401 invalid_client: AADSTS700027")
     assert not daemon.log_has("broken")
+    tokens = [entry["detail"] for entry in daemon.ctl("activity").json if entry["kind"] == "token"]
+    assert tokens and all(" by client_secret_file, good until " in detail for detail in tokens)
     no_failed_report(daemon)
 
 
