@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "admin/api.h"
-#include "admin/drift_view.h"
 #include "admin/breaker_view.h"
+#include "admin/drift_view.h"
 #include "base/clock.h"
 #include "base/duration.h"
 #include "daemon/daemon.h"

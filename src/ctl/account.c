@@ -158,7 +158,10 @@ static void show_steps(FILE *out, const struct cJSON *answer)
 {
     const struct cJSON *step;
 
-    cJSON_ArrayForEach(step, member(answer, "steps")) show_step(out, step);
+    cJSON_ArrayForEach(step, member(answer, "steps"))
+    {
+        show_step(out, step);
+    }
 }
 
 static void show_left(FILE *out, const struct cJSON *answer)

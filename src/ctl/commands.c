@@ -34,7 +34,8 @@ const struct command commands[] = {
      "With --wait, until Microsoft's verdict: exit code 0 success, 65 refused, 75 the device waits for something.\n",
      WAIT_OPTIONS, 1, 1, device_report_run},
     {"device retire", "[ID]", "Retire a device: tell Microsoft that it is not managed any more",
-     "Whatever the MDM says of it, until it registers anew (another Azure id), is taken out of management and in again,\n"
+     "Whatever the MDM says of it, until it registers anew (another Azure id), is taken out of management and in "
+     "again,\n"
      "or is revived. Microsoft forgets it after 90 days. Without ID: all that match the filters, after a question;\n"
      "many at once may open the circuit breaker, one alone is never held.\n",
      FILTER_OPTIONS | 1u << OPTION_YES, 0, 1, device_retire_run},
@@ -45,14 +46,16 @@ const struct command commands[] = {
      "With --wait, until all reports are sent and their verdicts are in.\n",
      WAIT_OPTIONS | 1u << OPTION_CONNECTION, 0, 0, resync_run},
     {"drift", "", "Compare what Microsoft believes with what it was told, and list the differences",
-     "Reads the devices back from Microsoft Graph and waits for the end. Nothing is sent again unless --repair is given; "
+     "Reads the devices back from Microsoft Graph and waits for the end. Nothing is sent again unless --repair is "
+     "given; "
      "then\n"
      "the differing devices are queued as by device report, and the circuit breaker applies. Exit codes: 65 something\n"
      "differs, 69 devices cannot be read, 75 still under way.\n",
      1u << OPTION_REPAIR | 1u << OPTION_CONNECTION | 1u << OPTION_TIMEOUT, 0, 0, drift_run},
     {"plan", "", "List what would be sent now, most urgent first; nothing is sent by this", "", 0, 0, 0, plan_run},
     {"hold", "[DEVICE]", "Keep a device, or all that violate a policy, as Microsoft was told of them, until a time",
-     "Break-glass: whatever the MDM says meanwhile, Microsoft goes on believing what it was told last. Ends by itself.\n"
+     "Break-glass: whatever the MDM says meanwhile, Microsoft goes on believing what it was told last. Ends by "
+     "itself.\n"
      "  complyctl hold D-1001 --until 4h --reason \"CEO travels\"\n"
      "  complyctl hold --policy passcode --until 2026-02-03T08:00:00Z --reason \"rollout went wrong\"\n",
      1u << OPTION_POLICY | 1u << OPTION_UNTIL | 1u << OPTION_REASON, 0, 1, hold_run},
@@ -92,7 +95,8 @@ const struct command commands[] = {
      "also finds an end that was cut off and a log that was written anew.\n",
      STORE_OPTIONS | 1u << OPTION_ANCHOR | 1u << OPTION_ANCHORS, 0, 0, activity_verify_run},
     {"activity", "", "List what happened: reports, verdicts, tokens, operators' acts; newest first",
-     "Kinds: report, retire, verdict, parked, token, connection, connect, disconnect, hold, breaker, full_report, drift, operator,\n"
+     "Kinds: report, retire, verdict, parked, token, connection, connect, disconnect, hold, breaker, full_report, "
+     "drift, operator,\n"
      "configuration, store, daemon, retention. All filters given must match. With --json all fields of each entry, in "
      "one\n"
      "array that is written as it arrives; with --follow too, one object a line.\n",

@@ -35,29 +35,29 @@ static int find(const struct daemon *daemon, const char *name, struct connection
 
 int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx, struct error *err)
 {
-    struct connection *found;
+    struct connection *found = NULL;
     int rc = find(daemon, connection, &found, err);
-    return rc < 0 ? rc : connection_connect(found, done, ctx, err);
+    return !found ? rc : connection_connect(found, done, ctx, err);
 }
 
 int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
                       daemon_done_fn *done, void *ctx, struct error *err)
 {
-    struct connection *found;
+    struct connection *found = NULL;
     int rc = find(daemon, connection, &found, err);
-    return rc < 0 ? rc : connection_disconnect(found, options, done, ctx, err);
+    return !found ? rc : connection_disconnect(found, options, done, ctx, err);
 }
 
 int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err)
 {
-    struct connection *found;
+    struct connection *found = NULL;
     int rc = find(daemon, connection, &found, err);
-    return rc < 0 ? rc : connection_check_drift(found, ret_check, err);
+    return !found ? rc : connection_check_drift(found, ret_check, err);
 }
 
 int daemon_repair_drift(struct daemon *daemon, const char *connection, struct error *err)
 {
-    struct connection *found;
+    struct connection *found = NULL;
     int rc = find(daemon, connection, &found, err);
-    return rc < 0 ? rc : connection_repair_drift(found, err);
+    return !found ? rc : connection_repair_drift(found, err);
 }

@@ -206,7 +206,9 @@ static void assign(const struct world *world, struct exchange *ex, struct sim_po
     } else if (body) {
         policy->assigned_count = 0;
         cJSON_ArrayForEach(group, groups)
+        {
             snprintf(policy->assigned[policy->assigned_count++], GUID_TEXT, "%s", group->valuestring);
+        }
         char *told = cJSON_PrintUnformatted(body);
         start_answer(world, ex, 200, "Edm.String");
         buf_add_text(&ex->reply, "\"value\":");

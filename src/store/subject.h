@@ -37,8 +37,8 @@ struct subject {
     char azure_device_id[GUID_TEXT]; /* lower case; "" when none or no GUID */
     unsigned actions;
     bool unknown_policy;
-    bool retired; /* by an operator, with this Azure id */
-    bool held;    /* stays at what Microsoft was told */
+    bool retired;    /* by an operator, with this Azure id */
+    bool held;       /* stays at what Microsoft was told */
     uint64_t digest; /* of the inventory columns */
 
     bool has_report;

@@ -210,7 +210,7 @@ static void test_improvements_flow(void **state)
     outbox_stage_deinit(&stage);
 }
 
-/* The window moves on; and a device that goes to and fro counts once. */
+/* The window moves on; and a device that goes to and back counts once. */
 static void test_the_window(void **state)
 {
     struct fixture *fixture = *state;
