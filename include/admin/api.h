@@ -132,6 +132,9 @@ int api_violation_add(const struct api_request *request, struct database *databa
 /* An import that is running gives up soon: complyd stops. */
 void api_import_cancel(void);
 
+/* Examinations of connections end now: complyd stops. */
+void api_doctor_cancel(void);
+
 /* Who waits for entries of the activity log is answered now: complyd stops. */
 void api_activity_cancel(void);
 
@@ -147,6 +150,7 @@ void api_version_get(struct api_request *request);
 void api_log_level_get(struct api_request *request);
 void api_log_level_put(struct api_request *request);
 void api_status_get(struct api_request *request);
+void api_doctor_get(struct api_request *request);
 void api_connections_get(struct api_request *request);
 void api_connections_connect(struct api_request *request);
 void api_connections_disconnect(struct api_request *request);

@@ -46,6 +46,7 @@ static const struct {
     {"PATCH", "/v1/policies/{id}", api_policies_patch, NULL},
     {"DELETE", "/v1/policies/{id}", api_policies_delete, NULL},
     {"GET", "/v1/connections/{id}", api_connections_get, NULL},
+    {"GET", "/v1/connections/{id}/doctor", api_doctor_get, NULL},
     {"POST", "/v1/connections/{id}/connect", api_connections_connect, NULL},
     {"POST", "/v1/connections/{id}/disconnect", api_connections_disconnect, NULL},
     {"POST", "/v1/import", api_import_post, api_import_begin},

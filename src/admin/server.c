@@ -133,6 +133,7 @@ void server_stop(struct server *server, void (*stopped)(void *ctx), void *ctx)
     server->stopped_ctx = ctx;
     api_import_cancel();
     api_activity_cancel();
+    api_doctor_cancel();
     listener_remove(&server->listener);
     if (server->web != NULL)
         web_stop(server->web, part_stopped, server);

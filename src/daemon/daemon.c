@@ -106,6 +106,23 @@ static void release_generation(struct generation *generation)
     }
 }
 
+struct daemon_lease daemon_borrow_settings(struct daemon *daemon)
+{
+    daemon->generation->users++;
+    return (struct daemon_lease){daemon->generation};
+}
+
+void daemon_return_settings(struct daemon_lease *lease)
+{
+    release_generation(lease->generation);
+    lease->generation = NULL;
+}
+
+struct uv_loop_s *daemon_loop(const struct daemon *daemon)
+{
+    return daemon->loop;
+}
+
 /* ---- the activity log ---- */
 
 static void note(struct daemon *daemon, enum activity_kind kind, const char *result, const char *detail)

@@ -138,6 +138,9 @@ def holds(control):
 
 def account(control):
     path = "/v1/connections/default"
+    assert control.get(f"{path}/doctor").json()["findings"]
+    assert control.get(f"{path}/doctor?x=1").status == 400
+    assert control.get("/v1/connections/none/doctor").status == 404
     assert control.get(path).status == control.get(f"{path}?devices=no").status == 200
     assert control.get(f"{path}?devices=maybe").status == 400
     for none in ("", "/connect", "/disconnect"):

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/doctor.h"
 #include "daemon/drift.h"
 #include "daemon/figures.h"
 #include "daemon/resync.h"
@@ -371,6 +372,23 @@ int daemon_disconnect(struct daemon *daemon, const char *connection, const struc
 {
     (void)options;
     return daemon_connect(daemon, connection, done, ctx, err);
+}
+
+int doctor_start(struct daemon *daemon, const char *connection, enum language language, doctor_done_fn *done, void *ctx,
+                 struct doctor **ret_doctor, struct error *err)
+{
+    (void)daemon;
+    (void)connection;
+    (void)language;
+    (void)done;
+    (void)ctx;
+    *ret_doctor = NULL;
+    return error_set(err, ERR_BUSY, 0, "the daemon says no");
+}
+
+void doctor_cancel(struct doctor *doctor)
+{
+    (void)doctor;
 }
 
 int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err)
