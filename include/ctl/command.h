@@ -109,6 +109,7 @@ int account_disconnect_run(const struct invocation *invocation);
 int activity_run(const struct invocation *invocation);
 int activity_verify_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
+int doctor_run(const struct invocation *invocation);
 int page_run(const struct invocation *invocation);
 int log_level_run(const struct invocation *invocation);
 int store_init_run(const struct invocation *invocation);

@@ -51,6 +51,9 @@ int database_data_version(struct database *database, uint32_t *ret_version, stru
 /* Integrity, schema version and our own invariants, one line a finding into `report`; 0 = healthy, else ERR_STORE_CORRUPT. */
 int database_check(struct database *database, struct buf *report, struct error *err);
 
+/* The same of a store of the current version, without the rows and what every index holds: SQLite's quick check, and the schema. */
+int database_check_quickly(struct database *database, struct buf *report, struct error *err);
+
 /* SQLite's online backup into a new file (a temporary name beside it, renamed when complete; refuses an existing one with
  * ERR_EXISTS) while everything runs. `progress`, if given, is called after each step. */
 int database_backup(struct database *database, const char *destination,

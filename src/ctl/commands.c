@@ -106,6 +106,13 @@ const struct command commands[] = {
      "FILE is JSON Lines or CSV, told apart by its first character; - is standard input. A bad line is named with its\n"
      "number and column, and nothing is applied. Works on the store itself, daemon running or not.\n",
      STORE_OPTIONS, 1, 1, import_run},
+    {"doctor", "", "Check configuration, store, daemon and the way to Microsoft, and say what to mend",
+     "Asks Microsoft anew and changes nothing. With the daemon down it checks what can be checked without it. Exit "
+     "codes:\n"
+     "0 all is well, 75 warnings alone, else of the first failure: 78 configuration, 65 or 66 store, 74 disk, 77 "
+     "socket,\n"
+     "69 the daemon, or what lies between it and Microsoft.\n",
+     1u << OPTION_CONNECTION, 0, 0, doctor_run},
     {"page", "", "Print a link that signs you in to the web page",
      "The link works once, for five minutes, in a browser on this machine or at the other end of an SSH tunnel\n"
      "(ssh -L 8080:127.0.0.1:8080 HOST). The page is off unless [web] listen is set.\n",

@@ -42,9 +42,8 @@ static void add_finding(struct buf *report, const char *text)
 }
 
 /* CHECK and NOT NULL constraints are part of it. */
-static int check_integrity(struct database *database, struct buf *report, struct error *err)
+static int check_integrity(struct database *database, const char *sql, struct buf *report, struct error *err)
 {
-    static const char sql[] = "PRAGMA integrity_check(100)";
     sqlite3_stmt *row;
 
     int code = statement_get(database, sql, &row, err, "");
@@ -131,7 +130,7 @@ int database_check(struct database *database, struct buf *report, struct error *
 
     int code = check_version(database, report, &current, &error);
     if (code == 0)
-        code = check_integrity(database, report, &error);
+        code = check_integrity(database, "PRAGMA integrity_check(100)", report, &error);
     if (code == 0 && current)
         code = check_schema(database, report, &error);
     /* Rows of a damaged schema cannot be counted. */
@@ -143,5 +142,17 @@ int database_check(struct database *database, struct buf *report, struct error *
         return error_set(err, code, error.origin, "%s", error_text(&error));
     if (buf_error(report))
         return error_set(err, buf_error(report), 0, "out of memory");
+    return report->length == 0 ? 0 : error_set(err, ERR_STORE_CORRUPT, 0, "store %s is damaged", database->path);
+}
+
+int database_check_quickly(struct database *database, struct buf *report, struct error *err)
+{
+    struct error error = {0};
+
+    int code = check_integrity(database, "PRAGMA quick_check(3)", report, &error);
+    if (code == 0)
+        code = check_schema(database, report, &error);
+    if (code < 0)
+        return error_set(err, code, error.origin, "%s", error_text(&error));
     return report->length == 0 ? 0 : error_set(err, ERR_STORE_CORRUPT, 0, "store %s is damaged", database->path);
 }
