@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/settings.h"
 #include "ctl/client.h"
 #include "ctl/failure.h"
@@ -184,6 +185,27 @@ static void print_finding(const struct findings *findings, const struct cJSON *f
     buf_deinit(&cure);
 }
 
+static unsigned count(const struct findings *findings, enum check_state state)
+{
+    const struct cJSON *finding;
+    unsigned count = 0;
+
+    cJSON_ArrayForEach(finding, findings->list) count += check_state_parse(client_text(finding, "state")) == state;
+    return count;
+}
+
+/* What whoever reads it in a ticket wants to know. */
+static void print_end(const struct findings *findings, FILE *out)
+{
+    char now[CLOCK_TEXT];
+
+    fprintf(out, "\ncomplyctl " COMPLYD_VERSION ", %s", clock_format_s(clock_realtime_ms(clock_system()) / 1000, now));
+    for (int state = CHECK_STATE_COUNT - 1; state >= 0; state--)
+        fprintf(out, ", %s: %u", check_state_title((enum check_state)state, findings->language),
+                count(findings, (enum check_state)state));
+    fputc('\n', out);
+}
+
 static void print_text(const struct findings *findings, FILE *out)
 {
     const struct cJSON *finding;
@@ -200,6 +222,7 @@ static void print_text(const struct findings *findings, FILE *out)
         before = connection;
         print_finding(findings, finding, out);
     }
+    print_end(findings, out);
 }
 
 static void print_json(const struct findings *findings, FILE *out)

@@ -110,7 +110,7 @@ static void look_at_disk(struct findings *findings, const char *folder)
     free_mib = (long long)disk.f_bavail * (long long)disk.f_frsize / MIB;
     size_mib = (long long)disk.f_blocks * (long long)disk.f_frsize / MIB;
     buf_init(&detail, 0);
-    buf_addf(&detail, "%lld MiB free of %lld MiB at ", free_mib, size_mib);
+    buf_addf(&detail, "%.1f GiB free of %.1f GiB at ", (double)free_mib / 1024, (double)size_mib / 1024);
     buf_add_text(&detail, folder);
     findings_add(findings, EX_IOERR, CHECK_DISK,
                  free_mib < DISK_FULL_MIB                                                  ? FOUND_DISK_FULL

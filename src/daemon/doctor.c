@@ -333,7 +333,8 @@ static void look_at_clock(struct doctor *doctor)
     int64_t skew_s = token_clock_skew_s(doctor->graph_token);
     char off[DURATION_TEXT], detail[80];
     enum check_state state = llabs(skew_s) > SKEW_FAILURE_S ? CHECK_FAILURE : CHECK_WARNING;
-    snprintf(detail, sizeof(detail), "%s%s", skew_s < 0 ? "-" : "+", duration_format(llabs(skew_s) * 1000, off));
+    snprintf(detail, sizeof(detail), "this machine is %s %s", duration_format(llabs(skew_s) * 1000, off),
+             skew_s > 0 ? "ahead" : "behind");
     if (llabs(skew_s) > SKEW_WARNING_S)
         add_trouble(doctor, CHECK_CLOCK, state, TROUBLE_CLOCK, detail);
     else

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright The complyd authors
+"""complyctl doctor: what it says when all is well, of each thing that can be wrong, and that it only ever reads."""
+import subprocess
+
+import pytest
+
+import harness
+from harness import EX_CONFIG, EX_DATAERR, EX_NOINPUT, EX_OK, EX_TEMPFAIL, EX_UNAVAILABLE, eventually, run_ctl
+from scene import sim, shared_sim, wait_agreed  # noqa: F401  pylint: disable=unused-import
+
+PAGES = {"enrollment_url": "https://mdm.example/enrol", "remediation_url": "https://mdm.example/mend",
+         "assignment_group": "All users"}
+REMOTE = ["reporting", "pages", "credential", "proxy", "sign_in", "clock", "graph", "group", "consent", "partner", "policy"]
+
+
+@pytest.fixture
+def settings(sim, scratch):  # noqa: F811
+    return harness.connection_settings(sim, scratch, **PAGES)
+
+
+@pytest.fixture
+def daemon(make_daemon, store, settings):
+    return make_daemon(store, {"default": settings})
+
+
+def doctor(daemon, *arguments, json=True, env=None):
+    return run_ctl(daemon.build, "--config", daemon.config, *["--json"] * json, "doctor", *arguments, check=False, env=env)
+
+
+def examine(daemon, *arguments):
+    """(exit code, {check: finding}); of several findings of a check the worst."""
+    result = doctor(daemon, *arguments)
+    order = ["ok", "skipped", "warning", "failure"]
+    found = {}
+    for finding in sorted(result.json["findings"], key=lambda one: order.index(one["state"])):
+        found[finding["check"]] = finding
+    assert result.json["exit_code"] == result.code
+    assert result.json["state"] == max((one["state"] for one in found.values()), key=order.index)
+    for finding in found.values():
+        assert finding["text"] and (finding["state"] in ("ok", "skipped")) == (finding["cure"] == ""), finding
+    return result.code, found
+
+
+def problem(found, check):
+    return found[check]["state"], found[check]["problem"]
+
+
+def connect(daemon, store):
+    """A fleet whose account is set up in full."""
+    store.add_devices([{"device_id": "phone", "number": 1}, {"device_id": "pc", "number": 2, "platform": "windows"}])
+    daemon.start()
+    daemon.ctl("account", "connect")
+
+
+# All is well
+
+def test_all_is_well_and_nothing_is_changed(store, sim, daemon):  # noqa: F811
+    connect(daemon, store)
+    wait_agreed(store, sim)
+    eventually(lambda: store.value("SELECT count(*) FROM message") == 0, what="every verdict is there")
+    since = sim.last_request()
+    code, found = examine(daemon)
+    assert code == EX_OK, found
+    assert set(REMOTE) | {"configuration", "socket", "daemon", "store", "disk", "service"} == set(found)
+    assert {finding["state"] for check, finding in found.items() if check != "service"} == {"ok"}
+    asked = sim.requests(since=since)
+    assert {request["at"] for request in asked if request["method"] != "GET"} == {"token"}
+    assert len([request for request in asked if request["at"] == "token"]) == 2 and len(asked) < 10
+    assert set(found["sign_in"]) == {"connection", "check", "title", "state", "problem", "text", "cure", "detail"}
+    assert found["sign_in"]["connection"] == "default" and found["store"]["connection"] == ""
+
+
+def test_what_people_see(store, daemon):
+    connect(daemon, store)
+    text = doctor(daemon, json=False, env={"LC_ALL": "C.UTF-8"})
+    assert text.code == EX_OK and text.err == ""
+    assert "complyd\n" in text.out and "\ndefault\n" in text.out and "\x1b" not in text.out
+    spanish = doctor(daemon, json=False, env={"LC_ALL": "es_ES.UTF-8"})
+    assert "Credencial" in spanish.out and "Credential " not in spanish.out
+
+
+def test_one_connection_only(make_daemon, store, settings):
+    daemon = make_daemon(store, {"default": settings, "other": settings}).start()
+    result = doctor(daemon, "--connection", "other")
+    assert {finding["connection"] for finding in result.json["findings"]} == {"", "other"}
+    result = doctor(daemon, "--connection", "third")
+    assert result.code == EX_NOINPUT and "third" in result.err
+
+
+# What lies at Microsoft
+
+def test_the_wrong_secret(daemon, settings):
+    with open(settings["client_secret_file"], "w", encoding="ascii") as secret:
+        secret.write("no secret of this app")
+    daemon.start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "sign_in") == ("failure", "credential_wrong")
+    assert found["graph"]["state"] == "skipped" and "consent" not in found
+
+
+def test_the_consent_is_revoked(daemon, store, sim):  # noqa: F811
+    connect(daemon, store)
+    sim.add_fault("token", "aadsts", code=65001, error="invalid_grant", status=400, match="manage.microsoft.com", count=-1)
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "consent") == ("failure", "consent_missing")
+    assert problem(found, "graph") == ("ok", "") and found["partner"]["state"] == "skipped"
+
+
+@pytest.mark.parametrize("place, fault, check, state, word", [
+    ("discovery", {"fault": "status", "status": 403, "code": "Authorization_RequestDenied"}, "graph", "failure", "permission_missing"),
+    ("discovery", {"fault": "status", "status": 503}, "graph", "warning", "service_unavailable"),
+    ("groups", {"fault": "status", "status": 403}, "group", "failure", "permission_missing"),
+    ("policies", {"fault": "status", "status": 403}, "partner", "failure", "permission_missing"),
+    ("policies", {"fault": "status", "status": 204}, "partner", "failure", "partner_not_registered"),
+    ("policies", {"fault": "body", "body": "<html>"}, "partner", "failure", "reply_unintelligible"),
+    ("policies", {"fault": "reset"}, "partner", "failure", "network"),
+    ("policies", {"fault": "throttle", "retry_after": 30}, "partner", "warning", "throttled"),
+])
+def test_what_microsoft_refuses(daemon, store, sim, place, fault, check, state, word):  # noqa: F811
+    connect(daemon, store)
+    sim.add_fault(place, count=-1, **fault)
+    code, found = examine(daemon)
+    assert problem(found, check) == (state, word), found
+    assert code == (EX_UNAVAILABLE if state == "failure" else EX_TEMPFAIL)
+    assert problem(found, "sign_in") == ("ok", "")
+
+
+def test_a_dead_host(make_daemon, store, settings):
+    daemon = make_daemon(store, {"default": {**settings, "authority_url": "https://127.0.0.1:1"}}).start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "sign_in") == ("failure", "network") and "clock" not in found
+
+
+def test_another_certificate_authority(make_daemon, store, settings, scratch):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-keyout", scratch / "k.pem",
+                    "-out", scratch / "ca.pem"], check=True, capture_output=True)
+    daemon = make_daemon(store, {"default": {**settings, "ca_file": scratch / "ca.pem"}}).start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "sign_in") == ("failure", "tls") and found["sign_in"]["detail"]
+
+
+def test_a_dead_proxy(make_daemon, store, settings):
+    daemon = make_daemon(store, {"default": {**settings, "authority_url": "https://login.example.invalid",
+                                             "proxy": "http://127.0.0.1:1"}}).start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE and found["sign_in"]["state"] == "failure" and found["proxy"]["state"] != "ok"
+
+
+def test_no_such_group(make_daemon, store, settings):
+    daemon = make_daemon(store, {"default": {**settings, "assignment_group": "Nobody's"}}).start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "group") == ("failure", "group_unknown") and "Nobody's" in found["group"]["detail"]
+
+
+def test_the_partner_is_not_registered_for_a_platform(daemon, store, sim):  # noqa: F811
+    connect(daemon, store)
+    sim.settings(partner_macos=False)
+    store.add_device("mac", number=3, platform="macos")
+    daemon.ctl("account", "connect", check=False)
+    code, found = examine(daemon)
+    assert code == EX_TEMPFAIL
+    assert problem(found, "policy") == ("warning", "policy_missing") and found["policy"]["detail"] == "macos"
+    assert problem(found, "partner") == ("ok", "")
+
+
+@pytest.mark.parametrize("offset, state", [(120, "warning"), (-7200, "failure")])
+def test_the_clocks_differ(daemon, store, sim, offset, state):  # noqa: F811
+    connect(daemon, store)
+    sim.settings(clock_offset_s=offset)
+    _, found = examine(daemon)
+    assert problem(found, "clock") == (state, "clock_skew")
+
+
+def test_what_is_not_configured(make_daemon, store, settings):
+    bare = {key: value for key, value in settings.items() if key not in PAGES}
+    daemon = make_daemon(store, {"default": bare}).start()
+    code, found = examine(daemon)
+    assert code == EX_TEMPFAIL
+    assert problem(found, "pages") == ("warning", "pages_not_set")
+    assert problem(found, "group") == ("warning", "group_not_set")
+
+
+def test_who_is_switched_off_or_disconnected_asks_nothing(make_daemon, store, sim, settings):  # noqa: F811
+    daemon = make_daemon(store, {"default": {**settings, "enabled": False}}).start()
+    code, found = examine(daemon)
+    assert code == EX_OK and problem(found, "reporting") == ("skipped", "off")
+    assert not set(found) & {"sign_in", "graph"} and sim.requests() == []
+
+
+def test_only_windows_needs_no_consent(daemon, store, sim):  # noqa: F811
+    store.add_device("pc", number=1, platform="windows")
+    daemon.start()
+    since = sim.last_request()
+    _, found = examine(daemon)
+    assert problem(found, "consent") == ("skipped", "only_windows")
+    assert not sim.requests(since=since, at="policies")
+
+
+# Slow answers and ends
+
+def test_ends_with_the_daemon(daemon, store, sim):  # noqa: F811
+    connect(daemon, store)
+    sim.add_fault("token", "slow_headers", ms=60000, count=-1)
+    since = sim.last_request()
+    asking = subprocess.Popen([daemon.build / "bin" / "complyctl", "--config", daemon.config, "--json", "doctor"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: sim.last_request() > since, what="a token is being asked for")
+    daemon.stop()
+    asking.communicate(timeout=harness.PATIENCE)
+    assert asking.returncode == EX_UNAVAILABLE
+
+
+# This machine
+
+def test_the_daemon_is_down(daemon):
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE
+    assert problem(found, "daemon") == ("failure", "not_running")
+    assert found["store"]["state"] == found["configuration"]["state"] == "ok" and "sign_in" not in found
+
+
+def test_a_mistake_in_the_configuration(daemon):
+    daemon.start()
+    with open(daemon.config, "a", encoding="ascii") as config:
+        config.write("\n[web]\nlisten = 0.0.0.0:8080\n")
+    code, found = examine(daemon)
+    assert code == EX_CONFIG
+    assert problem(found, "configuration") == ("failure", "mistake")
+    assert found["configuration"]["detail"].startswith(f"{daemon.config}:") and "listen" in found["configuration"]["detail"]
+    assert found["sign_in"]["state"] == "ok", "the daemon goes on with what it has"
+
+
+def test_there_is_no_configuration(build, scratch):
+    result = run_ctl(build, "--config", scratch / "none.conf", "--json", "doctor", check=False)
+    assert result.code == EX_CONFIG and result.json["findings"][0]["problem"] == "mistake"
+
+
+@pytest.mark.parametrize("version, problem_name", [(99, "store_newer"), (0, "store_older")])
+def test_a_store_of_another_version(daemon, store, version, problem_name):
+    store.execute(f"PRAGMA user_version = {version}")
+    code, found = examine(daemon)
+    assert code == EX_DATAERR and problem(found, "store") == ("failure", problem_name)
+
+
+def test_a_store_without_a_trigger(daemon, store):
+    name = store.value("SELECT name FROM sqlite_schema WHERE type = 'trigger' LIMIT 1")
+    store.execute(f"DROP TRIGGER {name}")
+    code, found = examine(daemon)
+    assert code == EX_DATAERR and problem(found, "store") == ("failure", "store_damaged") and name in found["store"]["detail"]
+
+
+def test_there_is_no_store(daemon, store):
+    store.path.unlink()
+    code, found = examine(daemon)
+    assert code == EX_NOINPUT and problem(found, "store") == ("failure", "store_missing")
+
+
+def test_anybody_may_open_the_socket(daemon):
+    daemon.start()
+    daemon.socket.chmod(0o666)
+    _, found = examine(daemon)
+    assert problem(found, "socket") == ("warning", "socket_open")
