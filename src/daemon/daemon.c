@@ -33,12 +33,6 @@ enum {
     PURGE_MAX = 500,
 };
 
-/* A configuration as long as a connection borrows from it. */
-struct generation {
-    struct settings *settings;
-    unsigned users;
-};
-
 struct slot {
     struct daemon *daemon;
     struct generation *generation;
@@ -86,36 +80,9 @@ const char *daemon_state_name(enum daemon_state state)
     return names[state];
 }
 
-/* ---- configurations ---- */
-
-static struct generation *new_generation(struct settings *settings)
+struct generation *daemon_generation(const struct daemon *daemon)
 {
-    struct generation *generation = calloc(1, sizeof(*generation));
-    if (generation) {
-        generation->settings = settings;
-        generation->users = 1;
-    }
-    return generation;
-}
-
-static void release_generation(struct generation *generation)
-{
-    if (generation && --generation->users == 0) {
-        settings_free(generation->settings);
-        free(generation);
-    }
-}
-
-struct daemon_lease daemon_borrow_settings(struct daemon *daemon)
-{
-    daemon->generation->users++;
-    return (struct daemon_lease){daemon->generation};
-}
-
-void daemon_return_settings(struct daemon_lease *lease)
-{
-    release_generation(lease->generation);
-    lease->generation = NULL;
+    return daemon->generation;
 }
 
 struct uv_loop_s *daemon_loop(const struct daemon *daemon)
@@ -159,7 +126,7 @@ static void slot_stopped(void *ctx)
     struct slot *slot = ctx;
     struct daemon *daemon = slot->daemon;
     unlink_stopping(daemon, slot);
-    release_generation(slot->generation);
+    generation_release(slot->generation);
     free(slot);
     if (daemon->closing)
         finish_if_done(daemon);
@@ -181,8 +148,7 @@ static struct slot *start_slot(struct daemon *daemon, const struct connection_se
     if (!slot)
         return NULL;
     slot->daemon = daemon;
-    slot->generation = daemon->generation;
-    slot->generation->users++;
+    slot->generation = generation_keep(daemon->generation);
     int rc = connection_start(&daemon->context, settings, &slot->connection, &err);
     if (rc == 0)
         return slot;
@@ -190,7 +156,7 @@ static struct slot *start_slot(struct daemon *daemon, const struct connection_se
     if (slot->connection) {
         stop_slot(daemon, slot, 0);
     } else {
-        release_generation(slot->generation);
+        generation_release(slot->generation);
         free(slot);
     }
     return NULL;
@@ -449,8 +415,8 @@ static void start_meter(struct daemon *daemon)
 static void free_daemon(struct daemon *daemon)
 {
     database_unlock(daemon->lock);
-    release_generation(daemon->first);
-    release_generation(daemon->generation);
+    generation_release(daemon->first);
+    generation_release(daemon->generation);
     activity_log_free(daemon->activity);
     figures_free(daemon->figures);
     stats_free(daemon->stats);
@@ -463,14 +429,13 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
     struct error reason = {0};
     struct daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon || !(daemon->activity = activity_log_new(clock_system())) ||
-        !(daemon->generation = new_generation(settings))) {
+        !(daemon->generation = generation_new(settings))) {
         activity_log_free(daemon ? daemon->activity : NULL);
         free(daemon);
         settings_free(settings);
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
-    daemon->first = daemon->generation;
-    daemon->first->users++;
+    daemon->first = generation_keep(daemon->generation);
     if (!(daemon->figures = figures_new(daemon, settings->store))) {
         free_daemon(daemon);
         return error_set(err, ERR_NOMEM, 0, "daemon");
@@ -524,7 +489,7 @@ static bool is_unchanged(const struct daemon *daemon, const struct slot *slot, c
 
 void daemon_reload(struct daemon *daemon, struct settings *settings)
 {
-    struct generation *generation = new_generation(settings), *old = daemon->generation;
+    struct generation *generation = generation_new(settings), *old = daemon->generation;
     if (!generation) {
         log_error(TAG_CONFIG, "configuration not taken over: out of memory");
         settings_free(settings);
@@ -546,7 +511,7 @@ void daemon_reload(struct daemon *daemon, struct settings *settings)
         }
     }
     daemon->slot_count = kept;
-    release_generation(old);
+    generation_release(old);
     start_connections(daemon);
 }
 

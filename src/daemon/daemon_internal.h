@@ -11,13 +11,18 @@
 /* The running connection of that name; NULL = there is none, or it is being started anew. */
 struct connection *daemon_find_connection(const struct daemon *daemon, const char *name);
 
-/* The configuration in force, which stays as it is until it is given back, whatever is loaded meanwhile. */
-struct generation;
-struct daemon_lease {
-    struct generation *generation;
+/* A configuration as long as somebody borrows from it, whatever is loaded meanwhile. */
+struct generation {
+    struct settings *settings;
+    unsigned users;
 };
-struct daemon_lease daemon_borrow_settings(struct daemon *daemon);
-void daemon_return_settings(struct daemon_lease *lease);
+
+struct generation *generation_new(struct settings *settings); /* takes them over; NULL = out of memory */
+struct generation *generation_keep(struct generation *generation);
+void generation_release(struct generation *generation); /* NULL is fine */
+
+/* The one in force. */
+struct generation *daemon_generation(const struct daemon *daemon);
 
 struct uv_loop_s *daemon_loop(const struct daemon *daemon);
 

@@ -26,7 +26,7 @@ enum {
 struct doctor {
     struct account_count count; /* first: its job comes back as the doctor */
     struct daemon *daemon;
-    struct daemon_lease lease;
+    struct generation *generation; /* `settings` is of it */
     const struct connection_settings *settings;
     enum language language;
     bool graph_pauses, partner_pauses; /* Microsoft has asked for it */
@@ -112,7 +112,7 @@ static void on_closed(void *ctx)
     token_source_free(doctor->graph_token);
     token_source_free(doctor->intune_token);
     buf_deinit(&doctor->url);
-    daemon_return_settings(&doctor->lease);
+    generation_release(doctor->generation);
     doctor->done(doctor->ctx, doctor->canceled ? ERR_CANCELED : 0, doctor->findings, doctor->finding_count);
     free(doctor);
 }
@@ -128,9 +128,10 @@ static void finish(struct doctor *doctor)
 /* True: what was under way is told no more. */
 static bool is_over(struct doctor *doctor)
 {
-    if (doctor->canceled)
+    bool canceled = doctor->canceled;
+    if (canceled)
         finish(doctor);
-    return doctor->canceled;
+    return canceled;
 }
 
 void doctor_cancel(struct doctor *doctor)
@@ -492,8 +493,8 @@ int doctor_start(struct daemon *daemon, const char *connection, enum language la
     doctor->language = language;
     doctor->done = done;
     doctor->ctx = ctx;
-    doctor->lease = daemon_borrow_settings(daemon);
-    doctor->settings = settings_connection(daemon_settings(daemon), connection);
+    doctor->generation = generation_keep(daemon_generation(daemon));
+    doctor->settings = settings_connection(doctor->generation->settings, connection);
     buf_init(&doctor->url, 4096);
     account_count_init(&doctor->count, connection, look_at_reporting(doctor, running) ? on_counted : on_silent);
     doctor->count.now_ms = clock_realtime_ms(clock_system());
