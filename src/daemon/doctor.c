@@ -13,6 +13,7 @@
 #include "microsoft/credential.h"
 #include "microsoft/endpoints.h"
 #include "microsoft/group.h"
+#include "microsoft/partner.h"
 
 enum {
     CONNECT_MS = 5 * 1000,
@@ -175,15 +176,14 @@ static void on_policies(void *ctx, const struct http_response *response)
         doctor->policies |= (unsigned)(id[0] != '\0') << i;
     }
     if (is_not_partner(response)) {
-        add_trouble(doctor, CHECK_PARTNER, CHECK_FAILURE, TROUBLE_NOT_PARTNER, "");
+        add_trouble(doctor, CHECK_POLICY, CHECK_FAILURE, TROUBLE_NOT_PARTNER, "");
         finish(doctor);
     } else if (outcome.class != OUTCOME_ACCEPTED) {
-        add_outcome(doctor, CHECK_PARTNER, &outcome);
+        add_outcome(doctor, CHECK_POLICY, &outcome);
         finish(doctor);
     } else if (next[0] != '\0' && ++doctor->pages < PAGES_MAX) {
         ask_policies(doctor, next);
     } else {
-        add(doctor, CHECK_PARTNER, FOUND_WELL, doctor->endpoints.tenant_url);
         tell_policies(doctor);
     }
 }
@@ -217,7 +217,35 @@ static void ask_policies(struct doctor *doctor, const char *next)
         buf_add_text(&doctor->url, next);
     else
         compliance_policy_url(&doctor->url, doctor->endpoints.tenant_url);
-    get(doctor, CHECK_PARTNER, doctor->intune_token, on_policies);
+    get(doctor, CHECK_POLICY, doctor->intune_token, on_policies);
+}
+
+/* ---- the service that takes reports ---- */
+
+static void on_message(void *ctx, const struct http_response *response)
+{
+    struct doctor *doctor = ctx;
+    struct outcome outcome;
+    if (is_over(doctor))
+        return;
+    if (partner_get_verdict(response, now_s(), &outcome) != PARTNER_UNKNOWN) {
+        add(doctor, CHECK_PARTNER, FOUND_WELL, doctor->endpoints.device_url);
+        ask_policies(doctor, NULL);
+        return;
+    }
+    add_outcome(doctor, CHECK_PARTNER, &outcome);
+    add(doctor, CHECK_POLICY, FOUND_NOT_ASKED, "");
+    finish(doctor);
+}
+
+/* For the verdict of a message that never was: "not known" is a good answer. */
+static void ask_message(struct doctor *doctor)
+{
+    struct guid id;
+    guid_random(&id);
+    buf_clear(&doctor->url);
+    partner_url(&doctor->url, doctor->endpoints.device_url, &id);
+    get(doctor, CHECK_PARTNER, doctor->intune_token, on_message);
 }
 
 /* ---- consent ---- */
@@ -241,7 +269,7 @@ static void on_intune_token(void *ctx, const struct outcome *outcome)
         add(doctor, CHECK_PARTNER, FOUND_POLITE, "");
         finish(doctor);
     } else {
-        ask_policies(doctor, NULL);
+        ask_message(doctor);
     }
 }
 

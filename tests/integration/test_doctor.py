@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """complyctl doctor: what it says when all is well, of each thing that can be wrong, and that it only ever reads."""
+import json
 import subprocess
+import time
 
 import pytest
 
@@ -24,8 +26,8 @@ def daemon(make_daemon, store, settings):
     return make_daemon(store, {"default": settings})
 
 
-def doctor(daemon, *arguments, json=True, env=None):
-    return run_ctl(daemon.build, "--config", daemon.config, *["--json"] * json, "doctor", *arguments, check=False, env=env)
+def doctor(daemon, *arguments, as_json=True, env=None):
+    return run_ctl(daemon.build, "--config", daemon.config, *["--json"] * as_json, "doctor", *arguments, check=False, env=env)
 
 
 def examine(daemon, *arguments):
@@ -73,10 +75,10 @@ def test_all_is_well_and_nothing_is_changed(store, sim, daemon):  # noqa: F811
 
 def test_what_people_see(store, daemon):
     connect(daemon, store)
-    text = doctor(daemon, json=False, env={"LC_ALL": "C.UTF-8"})
+    text = doctor(daemon, as_json=False, env={"LC_ALL": "C.UTF-8"})
     assert text.code == EX_OK and text.err == ""
     assert "complyd\n" in text.out and "\ndefault\n" in text.out and "\x1b" not in text.out
-    spanish = doctor(daemon, json=False, env={"LC_ALL": "es_ES.UTF-8"})
+    spanish = doctor(daemon, as_json=False, env={"LC_ALL": "es_ES.UTF-8"})
     assert "Credencial" in spanish.out and "Credential " not in spanish.out
 
 
@@ -113,11 +115,13 @@ def test_the_consent_is_revoked(daemon, store, sim):  # noqa: F811
     ("discovery", {"fault": "status", "status": 403, "code": "Authorization_RequestDenied"}, "graph", "failure", "permission_missing"),
     ("discovery", {"fault": "status", "status": 503}, "graph", "warning", "service_unavailable"),
     ("groups", {"fault": "status", "status": 403}, "group", "failure", "permission_missing"),
-    ("policies", {"fault": "status", "status": 403}, "partner", "failure", "permission_missing"),
-    ("policies", {"fault": "status", "status": 204}, "partner", "failure", "partner_not_registered"),
-    ("policies", {"fault": "body", "body": "<html>"}, "partner", "failure", "reply_unintelligible"),
-    ("policies", {"fault": "reset"}, "partner", "failure", "network"),
-    ("policies", {"fault": "throttle", "retry_after": 30}, "partner", "warning", "throttled"),
+    ("partner_get", {"fault": "status", "status": 403}, "partner", "failure", "permission_missing"),
+    ("partner_get", {"fault": "reset"}, "partner", "failure", "network"),
+    ("policies", {"fault": "status", "status": 403}, "policy", "failure", "permission_missing"),
+    ("policies", {"fault": "status", "status": 204}, "policy", "failure", "partner_not_registered"),
+    ("policies", {"fault": "body", "body": "<html>"}, "policy", "failure", "reply_unintelligible"),
+    ("policies", {"fault": "reset"}, "policy", "failure", "network"),
+    ("policies", {"fault": "throttle", "retry_after": 30}, "policy", "warning", "throttled"),
 ])
 def test_what_microsoft_refuses(daemon, store, sim, place, fault, check, state, word):  # noqa: F811
     connect(daemon, store)
@@ -202,7 +206,42 @@ def test_only_windows_needs_no_consent(daemon, store, sim):  # noqa: F811
     assert not sim.requests(since=since, at="policies")
 
 
+def test_a_credential_that_expires(make_daemon, store, settings):
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))
+    daemon = make_daemon(store, {"default": {**settings, "client_secret_expires": soon}}).start()
+    code, found = examine(daemon)
+    assert code == EX_TEMPFAIL
+    assert problem(found, "credential") == ("warning", "expires_soon") and soon in found["credential"]["detail"]
+
+
+def test_a_disconnected_account_is_left_alone(daemon, store, sim):  # noqa: F811
+    connect(daemon, store)
+    daemon.ctl("account", "disconnect", "--yes", "--this-server-only")
+    eventually(lambda: daemon.status()["connections"][0]["state"] == "disconnected")
+    since = sim.last_request()
+    _, found = examine(daemon)
+    assert problem(found, "reporting") == ("skipped", "off") and sim.requests(since=since) == []
+
+
 # Slow answers and ends
+
+def test_the_configuration_may_change_meanwhile_and_only_four_are_at_it(daemon, store, sim):  # noqa: F811
+    connect(daemon, store)
+    sim.add_fault("token", "slow_headers", ms=5000, count=4)
+    command = [daemon.build / "bin" / "complyctl", "--config", daemon.config, "--json", "doctor"]
+    since = sim.last_request()
+    asking = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    eventually(lambda: len(sim.requests(since=since, at="token")) >= 4, what="four are under way")
+    refused = doctor(daemon)
+    assert refused.code == EX_UNAVAILABLE and "under way" in refused.err
+    daemon.connections["default"]["assignment_group"] = "Others"
+    daemon.write_config()
+    daemon.reload()
+    for one in asking:
+        told = json.loads(one.communicate(timeout=harness.PATIENCE)[0])
+        assert [finding["detail"] for finding in told["findings"] if finding["check"] == "group"] == ["All users"]
+
+
 
 def test_ends_with_the_daemon(daemon, store, sim):  # noqa: F811
     connect(daemon, store)
