@@ -68,6 +68,7 @@ def test_commands_of_complyctl(build):
     for entry in re.split(r"^(?=\.It Ic )", commands, flags=re.M)[1:]:
         words, optional, argument = re.match(r'\.It Ic "?([a-z -]+?)"?(?: (Op )?Ar (\S+))?\n', entry).groups()
         form = words if not argument else f"{words} [{argument}]" if optional else f"{words} {argument}"
+        assert form not in described
         described[form] = options_in(entry)
     assert described == dict(commands_of(build))
 
