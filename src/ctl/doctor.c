@@ -238,15 +238,17 @@ static void print_json(const struct findings *findings, FILE *out)
 
 /* ---- the command ---- */
 
-/* Without a [daemon] section that can be read there is nothing else to look at: that has been told. */
+/* Without a [daemon] section that can be read there is nothing else to look at: a mistake there has been told. */
 static int look_further(struct findings *findings)
 {
     char *store = NULL, *socket = NULL;
     struct error err = {0};
     int result = 0;
 
-    if (locate_store(findings->invocation, &store, &err) == 0 &&
-        locate_socket(findings->invocation, &socket, &err) == 0 && findings_machine(findings, store, socket))
+    if (locate_store(findings->invocation, &store, &err) != 0 ||
+        locate_socket(findings->invocation, &socket, &err) != 0)
+        result = findings->worst < CHECK_FAILURE ? failure_error(findings->invocation, &err) : 0;
+    else if (findings_machine(findings, store, socket))
         result = ask_daemon(findings);
     free(store);
     free(socket);

@@ -2,6 +2,7 @@
 # Copyright The complyd authors
 """complyctl doctor: what it says when all is well, of each thing that can be wrong, and that it only ever reads."""
 import json
+import os
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ from scene import sim, shared_sim, wait_agreed  # noqa: F401  pylint: disable=un
 
 PAGES = {"enrollment_url": "https://mdm.example/enrol", "remediation_url": "https://mdm.example/mend",
          "assignment_group": "All users"}
+EX_NOPERM = 77
 REMOTE = ["reporting", "pages", "credential", "proxy", "sign_in", "clock", "graph", "group", "consent", "partner", "policy"]
 
 
@@ -278,6 +280,16 @@ def test_a_mistake_in_the_configuration(daemon):
 def test_there_is_no_configuration(build, scratch):
     result = run_ctl(build, "--config", scratch / "none.conf", "--json", "doctor", check=False)
     assert result.code == EX_CONFIG and result.json["findings"][0]["problem"] == "mistake"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_who_may_not_read_the_configuration_is_not_told_that_all_is_well(daemon):
+    daemon.config.chmod(0o600)
+    result = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", daemon.build / "bin" / "complyctl", "--config",
+                             daemon.config, "doctor"], capture_output=True, text=True, check=False)
+    if result.returncode in (126, 127):
+        pytest.skip("the other user may not run what was built")
+    assert result.returncode == EX_NOPERM and str(daemon.config) in result.stderr
 
 
 @pytest.mark.parametrize("version, problem_name", [(99, "store_newer"), (0, "store_older")])
