@@ -43,7 +43,8 @@ static int refuse_choice(const struct account *account, const struct cJSON *conn
         buf_add_text(&names, client_text(connection, "name"));
     }
     if (names.length == 0)
-        result = failure_say(account->invocation, EX_CONFIG, "the configuration has no connection");
+        result = failure_say(account->invocation, EX_UNAVAILABLE,
+                             "complyd runs no connection now: \"complyctl status\" says why");
     else
         result = failure_say(account->invocation, EX_USAGE, "which connection? One of: %s", buf_text(&names));
     buf_deinit(&names);

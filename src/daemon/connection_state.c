@@ -188,9 +188,16 @@ static void lane_status(const struct connection *connection, const struct lane *
     };
 }
 
+/* Of a connection that does nothing. */
+static const struct channel_status idle_channel = {.quota_share = 1, .retry_at_ms = -1};
+static const struct full_report_state no_walk = {.started_at_ms = -1, .finished_at_ms = -1};
+
 void connection_status(const struct connection *connection, struct connection_status *ret_status)
 {
     *ret_status = (struct connection_status){
+        .channel = {idle_channel, idle_channel},
+        .weekly = no_walk,
+        .resync = no_walk,
         .name = connection->name,
         .tenant_id = connection->settings->tenant_id,
         .state = connection->state,

@@ -444,3 +444,16 @@ def test_secrets_are_nowhere(sim, store, daemon):
         assert sim.client_secret not in text, name
         assert not re.search(r"eyJ[\w-]{10,}\.", text), f"a token in {name}"
         assert not re.search(r"(?i)bearer |client_secret=|client_assertion=", text), name
+
+
+def test_the_figures_of_a_connection_that_is_off(daemon, store):
+    daemon.settings["reporting"]["enabled"] = False
+    daemon.write_config()
+    store.add_device("phone", number=1)
+    daemon.start()
+    (connection,) = daemon.status()["connections"]
+    assert connection["state"] == "off"
+    for channel in connection["channels"].values():
+        assert (channel["quota_percent"], channel["retry_at"]) == (100, "")
+    assert connection["weekly"]["running"] is False and connection["resync"]["started"] == ""
+    assert "1970" not in daemon.ctl("status").out
