@@ -22,7 +22,8 @@ EVERY_TIME = -1
 FIRST_TRY_PASSING = backoff(1000, 60000, 1)  # a connection whose trouble passes by itself
 FIRST_TRY_ADMIN = backoff(5000, 300000, 1)  # ... and one that somebody must mend
 HOUR = 3600 * 1000
-SLACK = 200  # ms that may pass on a busy machine before a remaining time is written down
+SLACK = 500  # ms that may pass on a busy machine before a remaining time is written down
+MINUTE = 60 * 1000  # from then on it is written down in whole seconds
 
 
 # ---- what is expected of a device while the fault lasts
@@ -113,7 +114,7 @@ class Trouble:
                                    r"connection=default")
         assert re.search(self.detail, line[1]), line[0]
         low, high = self.bounds
-        assert low - SLACK <= milliseconds(line[2]) <= high, line[0]
+        assert low - SLACK - (1000 if low >= MINUTE else 0) <= milliseconds(line[2]) <= high, line[0]
         wait_trouble(daemon, self.slug)
 
 

@@ -251,7 +251,7 @@ def test_content_type(sim, phone):
     ("PUT", message_path(EVEN).split("?")[0], 400),
     ("PUT", message_path(EVEN).replace("guid", ""), 404),
     ("PUT", message_path(EVEN).replace("'", ""), 404),
-    ("PUT", message_path(EVEN).replace("Device", "Tenant"), 404),
+    ("PUT", message_path(EVEN).replace("Device", "Tenant").replace("1.2", "1.6"), 404),
     ("PUT", "/fef/PartnerDeviceDataSyncService?api-version=1.2", 404),
     ("POST", message_path(EVEN), 405),
     ("DELETE", message_path(EVEN), 405),
