@@ -99,6 +99,9 @@ class Bench:
                 platform, size, kind, measure.latency(self.tools, daemon, sink, plan["commits"], plan["pause"]))
 
         self.with_far_side(self.sink, latency("latency"), drained)
+        self.with_far_side(self.sink, lambda daemon, sink: self.note(
+            platform, size, "latency-abuse", measure.latency_under_abuse(self.tools, daemon, sink, plan["commits"], plan["pause"])),
+            drained)
         if os.path.isdir(MEMORY_FOLDER):
             with tempfile.TemporaryDirectory(dir=MEMORY_FOLDER) as folder:
                 self.with_far_side(self.sink, latency("latency-ram"), drained, folder)
@@ -147,6 +150,8 @@ def judge(bench):
             if run["kind"] == "latency":
                 yield f"{channel}: commit to first byte p50, ms", run["p50_ms"], "< 1.5", run["p50_ms"] < 1.5
                 yield f"{channel}: commit to first byte p99, ms", run["p99_ms"], "< 3", run["p99_ms"] < 3
+            if run["kind"] == "latency-abuse":
+                yield f"{channel}: p99 under abuse / quiet", run["p99_ratio"], "<= 2", run["p99_ratio"] <= 2 and run["lost"] == 0
             if run["kind"] == "overtaking":
                 # Little's law: what 100 requests in flight take, and then the way of a quiet change.
                 limit = 100 / run["requests_per_s"] * 1000 + 3

@@ -5,6 +5,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 
 import fleet
@@ -168,6 +169,20 @@ def latency(tools, daemon, sink, count, pause_ms, warm_up=20):
     delays, lost = match(committed, read_events(sink_text(sink)[known:]))
     daemon.stop()
     return {"commits": count, "lost": lost, **quantiles(delays[warm_up:]), **probe}
+
+
+def latency_under_abuse(tools, daemon, sink, count, pause_ms):
+    """The same while somebody does what he can on the control socket and the web port. Beside it, at once, without him: only the two
+    compare."""
+    quiet = latency(tools, daemon, sink, count, pause_ms)
+    mischief = os.path.join(os.path.dirname(os.path.abspath(__file__)), "abuse.py")
+    with subprocess.Popen([sys.executable, mischief, daemon.control_socket, str(daemon.web_port)]) as abuser:
+        try:
+            abused = latency(tools, daemon, sink, count, pause_ms)
+        finally:
+            abuser.kill()
+    return {**abused, "quiet_p50_ms": quiet["p50_ms"], "quiet_p99_ms": quiet["p99_ms"],
+            "p99_ratio": abused["p99_ms"] / quiet["p99_ms"]}
 
 
 def quantiles(delays):

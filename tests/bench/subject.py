@@ -23,6 +23,9 @@ log_format = text
 full_report_spread = 0s
 max_in_flight = 100
 
+[web]
+listen = 127.0.0.1:{web_port}
+
 [breaker]
 max_count = 1000000
 max_share = 100
@@ -94,6 +97,9 @@ class Daemon:
         self.store = os.path.join(store_folder or os.path.join(folder, "store"), "store.db")
         os.makedirs(os.path.dirname(self.store), exist_ok=True)
         self.conf = os.path.join(folder, "complyd.conf")
+        self.control_socket = os.path.join(folder, "control.sock")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.web_port = free.getsockname()[1]
         self.process = None
         self.reader = None
         secret = os.path.join(folder, "secret")
@@ -101,7 +107,8 @@ class Daemon:
             file.write("bench-secret\n")
         os.chmod(secret, 0o600)
         with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(store=self.store, folder=folder, url=url, ca_file=ca_file))
+            file.write(CONFIGURATION.format(store=self.store, folder=folder, url=url, ca_file=ca_file,
+                                            web_port=self.web_port))
 
     def start(self):
         """Returns the seconds from exec to READY=1."""
