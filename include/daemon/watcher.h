@@ -24,7 +24,7 @@ struct watcher;
 struct watcher_ops {
     void (*look)(void *ctx, int64_t patience_us); /* ends in watcher_looked(), never before return */
     void (*changed)(void *ctx);
-    uint64_t (*commits)(void *ctx); /* our own, so far */
+    uint64_t (*reports)(void *ctx); /* devices told so far: tells bulk work */
 };
 
 int watcher_new(struct uv_loop_s *loop, const char *store_path, const struct watcher_ops *ops, void *ctx,

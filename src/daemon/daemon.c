@@ -246,15 +246,20 @@ static void changed(void *ctx)
     for_each_connection(ctx, connection_dirty);
 }
 
-static uint64_t commits(void *ctx)
+static uint64_t reports(void *ctx)
 {
     const struct daemon *daemon = ctx;
-    struct store_thread_stats stats;
-    store_thread_stats(daemon->writer, &stats);
-    return stats.commits;
+    struct connection_status status;
+    uint64_t total = 0;
+    for (size_t i = 0; i < daemon->slot_count; i++) {
+        connection_status(daemon->slots[i]->connection, &status);
+        for (int channel = 0; channel < CHANNEL_COUNT; channel++)
+            total += status.channel[channel].accepted;
+    }
+    return total;
 }
 
-static const struct watcher_ops watcher_operations = {.look = look, .changed = changed, .commits = commits};
+static const struct watcher_ops watcher_operations = {.look = look, .changed = changed, .reports = reports};
 
 static int bring_up_to_date(const char *path, struct error *err)
 {

@@ -12,9 +12,9 @@
 
 enum {
     PATIENCE_US = 2500,
-    BUSY_SPACING_MS = 5, /* between looks while we write many times a second ourselves ... */
+    BUSY_SPACING_MS = 5, /* between looks while bulk work writes ... */
     BUSY_WINDOW_MS = 100,
-    BUSY_COMMITS = 5, /* ... that is, so often within a window */
+    BUSY_REPORTS = 50, /* ... that is, tells so many devices within a window */
 };
 
 /* After an event that showed nothing: a writer's fsync may take this long. */
@@ -31,29 +31,28 @@ struct watcher {
     unsigned handles;    /* open ones */
     bool looking, event; /* an event came since the look began */
     bool timed;          /* looks go by the timer: our own writes would be nothing but file events */
-    uint64_t window_ms;  /* when the last count of our commits was taken, ... */
-    uint64_t commits;    /* ... and the count */
+    uint64_t window_ms;  /* when the last count of reports was taken, ... */
+    uint64_t reports;    /* ... and the count */
     unsigned later;      /* which of later_looks_ms is next */
-    uint64_t looked_at_ms;
 };
 
-/* Whether we write many times a second. */
+/* Changes that come one by one, however fast, are to be seen at once: they do not count as bulk. */
 static bool is_busy(struct watcher *watcher)
 {
     uint64_t elapsed_ms = uv_now(watcher->timer.loop) - watcher->window_ms;
     if (elapsed_ms < BUSY_WINDOW_MS)
         return watcher->timed;
-    uint64_t before = watcher->commits;
-    watcher->commits = watcher->ops->commits(watcher->ctx);
+    uint64_t before = watcher->reports;
+    watcher->reports = watcher->ops->reports(watcher->ctx);
     watcher->window_ms += elapsed_ms;
-    return (watcher->commits - before) * BUSY_WINDOW_MS >= BUSY_COMMITS * elapsed_ms;
+    /* A connection that was removed takes its count with it. */
+    return watcher->reports > before && (watcher->reports - before) * BUSY_WINDOW_MS >= BUSY_REPORTS * elapsed_ms;
 }
 
 static void look(struct watcher *watcher, int64_t patience_us)
 {
     watcher->looking = true;
     watcher->event = false;
-    watcher->looked_at_ms = uv_now(watcher->timer.loop);
     uv_timer_stop(&watcher->timer);
     watcher->ops->look(watcher->ctx, patience_us);
 }

@@ -172,17 +172,13 @@ def latency(tools, daemon, sink, count, pause_ms, warm_up=20):
 
 
 def latency_under_abuse(tools, daemon, sink, count, pause_ms):
-    """The same while somebody does what he can on the control socket and the web port. Beside it, at once, without him: only the two
-    compare."""
-    quiet = latency(tools, daemon, sink, count, pause_ms)
+    """The same while somebody does what he can on the control socket and the web port."""
     mischief = os.path.join(os.path.dirname(os.path.abspath(__file__)), "abuse.py")
     with subprocess.Popen([sys.executable, mischief, daemon.control_socket, str(daemon.web_port)]) as abuser:
         try:
-            abused = latency(tools, daemon, sink, count, pause_ms)
+            return latency(tools, daemon, sink, count, pause_ms)
         finally:
             abuser.kill()
-    return {**abused, "quiet_p50_ms": quiet["p50_ms"], "quiet_p99_ms": quiet["p99_ms"],
-            "p99_ratio": abused["p99_ms"] / quiet["p99_ms"]}
 
 
 def quantiles(delays):
