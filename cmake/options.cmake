@@ -9,12 +9,17 @@ target_compile_options(complyd_options INTERFACE
   -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wimplicit-fallthrough
   -fno-strict-aliasing -fno-omit-frame-pointer -fvisibility=hidden)
 
+# Not every processor has it.
+include(CheckCCompilerFlag)
+check_c_compiler_flag(-fcf-protection=full HAVE_CF_PROTECTION)
+set(control_flow $<$<BOOL:${HAVE_CF_PROTECTION}>:-fcf-protection=full>)
+
 if(COMPLYD_SANITIZE)
   target_compile_options(complyd_options INTERFACE -fsanitize=${COMPLYD_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(complyd_options INTERFACE -fsanitize=${COMPLYD_SANITIZE})
 else()
   target_compile_options(complyd_options INTERFACE
-    -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
+    -fstack-protector-strong -fstack-clash-protection ${control_flow} -fPIE
     $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
   target_link_options(complyd_options INTERFACE -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 endif()
