@@ -18,6 +18,7 @@
 #include "daemon/daemon.h"
 #include "model/language.h"
 #include "store/fleet.h"
+#include "store/hold.h"
 
 struct view_connection {
     char name[65];
@@ -56,9 +57,11 @@ enum reason view_reason(const struct view *view, const struct fleet_device *devi
 /* The object that `complyctl device show --json` prints: the contract's keys, no others. */
 void view_device(const struct view *view, const struct fleet_device *device, struct buf *out);
 
-/* Append an entry of a list to the buf that is `ctx`, for fleet_violations(), fleet_policy() and fleet_policies(). 0 or ERR_*. */
+/* Append an entry of a list to the buf that is `ctx`, for fleet_violations(), fleet_policy() and fleet_policies(),
+ * hold_list(). 0 or ERR_*. */
 int view_violation(void *ctx, const struct fleet_violation *violation);
 int view_policy(void *ctx, const struct fleet_policy *policy);
+int view_hold(void *ctx, const struct hold *hold);
 
 /* JSON members for the renderers of the API: `name` with its colon, preceded by a comma unless it is the object's first. */
 void view_key(struct buf *out, const char *name);

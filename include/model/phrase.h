@@ -22,6 +22,12 @@
       "El identificador de Azure comunicado antes, %1, ya no es de este dispositivo: primero se retira.")              \
     X(PHRASE_UNMANAGED, "The MDM no longer manages the device, so it is removed.",                                     \
       "El MDM ya no administra el dispositivo, así que se retira.")                                                    \
+    X(PHRASE_LEAVING, "The connection's account is being disconnected, so its devices are removed.",                   \
+      "La cuenta de la conexión se está desconectando, así que sus dispositivos se retiran.")                          \
+    X(PHRASE_RETIRED, "An operator retired the device, so it is removed, whatever the MDM says.",                      \
+      "Un operador retiró el dispositivo, así que se retira, diga lo que diga el MDM.")                                \
+    X(PHRASE_KEPT, "An operator keeps it as Microsoft was told, %1, whatever its violations say.",                     \
+      "Un operador lo mantiene como se comunicó a Microsoft, %1, digan lo que digan sus infracciones.")                \
     X(PHRASE_NOTHING_TO_TELL, "There is nothing to tell.", "No hay nada que comunicar.")                               \
     X(PHRASE_NO_ACTION, "It violates no enabled policy that has an action, so it is compliant.",                       \
       "No incumple ninguna directiva activa que tenga una acción, así que es compliant.")                              \

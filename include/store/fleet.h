@@ -46,6 +46,7 @@ struct fleet_device {
     bool held;    /* by the breaker */
     bool kept;    /* an operator holds it at what was told */
     bool retired; /* by an operator */
+    bool leaving; /* the account of its connection is being disconnected */
 };
 
 void fleet_device_deinit(struct fleet_device *device);

@@ -60,6 +60,10 @@ void hold_expire_init(struct hold_expire *expire, int64_t now_ms, unsigned limit
 /* Those that hold, in the order of scope and id. Stops when `each` returns non-zero. */
 int hold_list(struct database *database, int (*each)(void *ctx, const struct hold *hold), void *ctx, struct error *err);
 
+/* Those that keep this device: its own, and those of policies that it violates. */
+int hold_list_of(struct database *database, const char *device_id, int (*each)(void *ctx, const struct hold *hold),
+                 void *ctx, struct error *err);
+
 int hold_count(struct database *database, int64_t *ret_count, struct error *err);
 
 #endif

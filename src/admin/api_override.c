@@ -116,27 +116,10 @@ void api_devices_revive(struct api_request *request)
 
 /* ---- holds ---- */
 
-static int add_hold(void *ctx, const struct hold *hold)
-{
-    struct buf *out = ctx;
-
-    if (out->length > 0 && out->data[out->length - 1] == '}')
-        buf_add_char(out, ',');
-    buf_add_char(out, '{');
-    view_text(out, "scope", hold_scope_name(hold->scope));
-    view_text(out, "id", hold->id);
-    view_time_ms(out, "since", hold->since_ms);
-    view_time_ms(out, "until", hold->until_ms);
-    view_text(out, "reason", hold->reason);
-    view_text(out, "actor", hold->actor);
-    buf_add_char(out, '}');
-    return buf_error(out);
-}
-
 static int run_list(struct api_look *look, struct database *database, struct error *err)
 {
     buf_add_text(&look->out, "{\"holds\":[");
-    int result = hold_list(database, add_hold, &look->out, err);
+    int result = hold_list(database, view_hold, &look->out, err);
     buf_add_text(&look->out, "]}");
     return result;
 }
@@ -162,7 +145,7 @@ static int run_put(struct api_look *look, struct database *database, struct erro
     struct hold_put *put = &((struct hold_look *)look)->put;
     int result = put->job.run(&put->job, database, err);
 
-    return result == 0 ? add_hold(&look->out, &put->hold) : result;
+    return result == 0 ? view_hold(&look->out, &put->hold) : result;
 }
 
 /* A time, or how long from now. */

@@ -19,6 +19,7 @@ struct status_look {
     struct store_job job;
     struct api_request *request;
     struct fleet_counts all;
+    int64_t holds;
     bool with_devices; /* a walk over all of them */
     struct breaker_limits breaker;
     size_t count;
@@ -208,10 +209,12 @@ static void add_figures(const struct status_look *look, struct buf *out)
         add_devices(&look->all, out);
     else
         buf_add_text(out, ",\"devices\":null");
-    if (look->job.result == 0)
+    if (look->job.result == 0) {
         add_waiting(&look->all, out);
-    else
-        buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null");
+        view_int(out, "holds", look->holds);
+    } else {
+        buf_add_text(out, ",\"queue\":null,\"awaiting_verdict\":null,\"holds\":null");
+    }
 }
 
 static void add_connections(const struct status_look *look, const struct daemon *daemon, size_t count, struct buf *out)
@@ -258,6 +261,8 @@ static int run_status(struct store_job *job, struct database *database, struct e
     int result = look->with_devices ? fleet_counts(database, NULL, &look->all, err)
                                     : fleet_count_queue(database, NULL, &look->all, err);
 
+    if (result == 0)
+        result = hold_count(database, &look->holds, err);
     for (size_t i = 0; result == 0 && i < look->count; i++) {
         struct status_figures *figures = &look->figures[i];
 

@@ -16,7 +16,7 @@ static const char *decision_word(enum decision_kind kind)
     return words[kind];
 }
 
-/* Why the decision is what it is, in a sentence. */
+/* Why the decision is what it is, in a sentence; in the order in which decision_make() looks. */
 static void decision_text(const struct fleet_device *device, enum language language, struct buf *text)
 {
     const struct decision *decision = &device->decision;
@@ -27,8 +27,14 @@ static void decision_text(const struct fleet_device *device, enum language langu
         phrase_add(text, PHRASE_DELETED, language, "", "");
     else if (decision->kind == DECISION_RETIRE)
         phrase_add(text, PHRASE_OLD_ID, language, device->reported_azure_device_id, "");
+    else if (device->leaving)
+        phrase_add(text, PHRASE_LEAVING, language, "", "");
+    else if (device->kept && decision->kind == DECISION_REPORT)
+        phrase_add(text, PHRASE_KEPT, language, azure_state_name(decision->state), "");
     else if (!device->managed)
         phrase_add(text, PHRASE_UNMANAGED, language, "", "");
+    else if (device->retired)
+        phrase_add(text, PHRASE_RETIRED, language, "", "");
     else if (decision->kind == DECISION_NOTHING)
         phrase_add(text, PHRASE_NOTHING_TO_TELL, language, "", "");
     else if (decision->strictest < 0)
@@ -53,6 +59,15 @@ static void add_decision(const struct fleet_device *device, enum language langua
     view_text(out, "text", buf_text(&text));
     buf_add_char(out, '}');
     buf_deinit(&text);
+}
+
+/* What operators have decided about it, up to the list of its holds. */
+static void add_override(const struct fleet_device *device, struct buf *out)
+{
+    view_bool(out, "deleted", device->deleted);
+    view_bool(out, "retired", device->retired);
+    view_key(out, "holds");
+    buf_add_char(out, '[');
 }
 
 static void add_last_report(const struct fleet_device *device, enum language language, struct buf *out)
@@ -153,6 +168,10 @@ int explain_device(const struct view *view, struct database *database, const str
     view_key(out, "violations");
     buf_add_char(out, '[');
     result = fleet_violations(database, device->device_id, view_violation, out, err);
+    buf_add_char(out, ']');
+    add_override(device, out);
+    if (result == 0)
+        result = hold_list_of(database, device->device_id, view_hold, out, err);
     buf_add_char(out, ']');
     add_decision(device, view->language, out);
     add_last_report(device, view->language, out);

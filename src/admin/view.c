@@ -222,6 +222,21 @@ int view_policy(void *ctx, const struct fleet_policy *policy)
     return buf_error(out);
 }
 
+int view_hold(void *ctx, const struct hold *hold)
+{
+    struct buf *out = ctx;
+
+    begin_entry(out);
+    view_text(out, "scope", hold_scope_name(hold->scope));
+    view_text(out, "id", hold->id);
+    view_time_ms(out, "since", hold->since_ms);
+    view_time_ms(out, "until", hold->until_ms);
+    view_text(out, "reason", hold->reason);
+    view_text(out, "actor", hold->actor);
+    buf_add_char(out, '}');
+    return buf_error(out);
+}
+
 void view_key(struct buf *out, const char *name)
 {
     if (out->length > 0 && out->data[out->length - 1] != '{')

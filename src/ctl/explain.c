@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 #include <cjson/cJSON.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "ctl/client.h"
@@ -62,15 +63,34 @@ static void print_violations(const struct cJSON *answer, FILE *out)
     }
 }
 
+static void print_hold(const struct cJSON *hold, FILE *out)
+{
+    struct buf line;
+
+    buf_init(&line, 0);
+    buf_addf(&line, "    Held until %s", client_text(hold, "until"));
+    if (strcmp(client_text(hold, "scope"), "policy") == 0)
+        buf_addf(&line, " with the policy %s", client_text(hold, "id"));
+    buf_addf(&line, " by %s: %s", client_text(hold, "actor"), client_text(hold, "reason"));
+    output_text(out, buf_text(&line));
+    fputc('\n', out);
+    buf_deinit(&line);
+}
+
 static void print_decision(const struct cJSON *answer, FILE *out)
 {
     const struct cJSON *decision = member(answer, "decision");
+    const struct cJSON *hold;
 
     fputc('\n', out);
     output_heading(out, "Decision");
     fputs("    ", out);
     output_text(out, client_text(decision, "text"));
     fputc('\n', out);
+    cJSON_ArrayForEach(hold, member(answer, "holds"))
+    {
+        print_hold(hold, out);
+    }
 }
 
 static void print_last_report(const struct cJSON *answer, int64_t now_ms, FILE *out)

@@ -106,6 +106,19 @@ static void print_devices(const struct cJSON *devices, FILE *out)
     field_figures(out, "Azure Device Compliance Status", &text);
 }
 
+static void print_holds(int64_t holds, FILE *out)
+{
+    struct buf text;
+
+    if (holds == 0)
+        return;
+    buf_init(&text, 0);
+    output_count(&text, holds);
+    buf_add_text(&text, " in force: complyctl holds says what stays as Microsoft was told, until when and why");
+    output_field_styled(out, "Holds", buf_text(&text), OUTPUT_WARN);
+    buf_deinit(&text);
+}
+
 static void print_figures(const struct cJSON *status, int64_t now_ms, FILE *out)
 {
     if (!cJSON_IsObject(member(status, "devices"))) {
@@ -114,6 +127,7 @@ static void print_figures(const struct cJSON *status, int64_t now_ms, FILE *out)
     }
     print_devices(member(status, "devices"), out);
     print_queue(member(status, "queue"), now_ms, out, "Queue");
+    print_holds(client_number(status, "holds"), out);
 }
 
 static void print_walk(const struct cJSON *walk, const char *label, int64_t now_ms, FILE *out)

@@ -109,6 +109,7 @@ static void fill_numbers(const struct subject *subject, const struct fleet_queue
     device->queued_at_ms = queued->found ? queued->queued_at_ms : -1;
     device->kept = subject->held;
     device->retired = subject->retired;
+    device->leaving = subject->leaving;
     device->held = queued->due_at_ms == OUTBOX_HELD;
     device->due_at_ms = queued->due_at_ms > now_ms && queued->due_at_ms < OUTBOX_AWAITS_USER ? queued->due_at_ms : -1;
     device->attempts = queued->attempts;

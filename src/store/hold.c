@@ -169,15 +169,21 @@ void hold_expire_init(struct hold_expire *expire, int64_t now_ms, unsigned limit
 
 /* ------------------------------------------------------------------------------------------------------------- looks */
 
-int hold_list(struct database *database, int (*each)(void *ctx, const struct hold *hold), void *ctx, struct error *err)
+#define HOLDS "SELECT scope, id, since_ms, until_ms, reason, actor FROM hold WHERE cursor IS NULL"
+
+/* Of one device, or (NULL) all. */
+static int list(struct database *database, const char *device_id, int (*each)(void *ctx, const struct hold *hold),
+                void *ctx, struct error *err)
 {
-    static const char sql[] =
-        "SELECT scope, id, since_ms, until_ms, reason, actor FROM hold WHERE cursor IS NULL ORDER BY scope, id";
+    static const char all[] = HOLDS " ORDER BY scope, id";
+    static const char one[] = HOLDS " AND ((scope = 0 AND id = ?1) OR (scope = 1 AND id IN (SELECT policy_id "
+                                    "FROM violation WHERE device_id = ?1))) ORDER BY scope, id";
     sqlite3_stmt *row;
     struct hold hold;
     int stopped = 0;
 
-    int code = statement_get(database, sql, &row, err, "");
+    int code = device_id ? statement_get(database, one, &row, err, "t", device_id)
+                         : statement_get(database, all, &row, err, "");
     while (code >= 0 && stopped == 0 && (code = statement_step(database, row, err)) == 1) {
         read_hold(row, &hold);
         stopped = each(ctx, &hold);
@@ -185,6 +191,17 @@ int hold_list(struct database *database, int (*each)(void *ctx, const struct hol
     if (stopped != 0)
         sqlite3_reset(row);
     return code < 0 ? code : 0;
+}
+
+int hold_list(struct database *database, int (*each)(void *ctx, const struct hold *hold), void *ctx, struct error *err)
+{
+    return list(database, NULL, each, ctx, err);
+}
+
+int hold_list_of(struct database *database, const char *device_id, int (*each)(void *ctx, const struct hold *hold),
+                 void *ctx, struct error *err)
+{
+    return list(database, device_id, each, ctx, err);
 }
 
 int hold_count(struct database *database, int64_t *ret_count, struct error *err)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 import assert from 'node:assert/strict';
-import {base, checkAccessible, checkFits, complyctl, mdm, open, ready, shoot, signIn, visit} from './stage.mjs';
+import {base, checkAccessible, checkFits, complyctl, mdm, open, otherWriter, ready, shoot, signIn, visit} from './stage.mjs';
 
 const pages = [
   ['overview', '/'],
   ['devices', '/devices'],
   ['device', '/devices/A-wall'],
   ['device-error', '/devices/A-stranger'],
+  ['plan', '/plan'],
+  ['holds', '/holds'],
+  ['drift', '/drift'],
   ['activity', '/activity'],
   ['account', '/account'],
 ];
@@ -112,7 +115,7 @@ export async function no_text_is_missing() {
     for (const [what, path] of pages) {
       await visit(page, path);
       const text = await page.locator('body').innerText();
-      assert.doesNotMatch(text, /\b(overview|devices|device|account|activity|connection|plot|field|shell|live|error|state|status|kind|result)\.[a-z]\w+/, what);
+      assert.doesNotMatch(text, /\b(overview|devices|device|account|activity|connection|plot|plan|holds?|unhold|drift|retire|revive|priority|held|phase|cause|field|shell|live|error|state|status|kind|result)\.[a-z]\w+/, what);
       assert.doesNotMatch(text, /\{\w+\}|undefined|NaN|\[object/, what);
     }
     await close();
@@ -247,6 +250,150 @@ export async function disconnecting_names_what_will_happen() {
     await dialog.waitFor({state: 'detached'});
     await close();
   }
+}
+
+/* One device that nobody else touches, told as compliant. */
+function settled(search) {
+  const [device] = complyctl('device', 'list', '--state', 'compliant', '--search', search);
+  assert.ok(device, search);
+  return device;
+}
+
+const looks = [['en', {}], ['es', {locale: 'es-ES', colorScheme: 'dark', viewport: {width: 375, height: 720}}]];
+
+async function shootDialog(page, name) {
+  await page.getByRole('dialog').waitFor();
+  await shoot(page, name);
+  await checkFits(page, name);
+  await checkAccessible(page, name);
+}
+
+export async function a_device_is_retired_and_revived() {
+  const device = settled('MacBook');
+  for (const [name, options] of looks) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    await visit(page, `/devices/${device.device_id}`);
+    await page.evaluate(() => { window.notReloaded = true; });
+    await page.getByRole('button', {name: /^Retire …$|^Retirar …$/}).click();
+    await page.getByRole('dialog').getByText(/not managed and not compliant|no está administrado ni es conforme/).waitFor();
+    await shootDialog(page, `retire-${name}`);
+    await page.keyboard.press('Escape');
+    assert.notEqual(complyctl('device', 'show', device.device_id).azure_state, 'removed');
+    await page.getByRole('button', {name: /^Retire …$|^Retirar …$/}).press('Enter');
+    await page.getByRole('dialog').getByRole('button', {name: /^Retire$|^Retirar$/}).press('Enter');
+    await page.locator('.summary').getByText(/^Removed$|^Retirado$/).waitFor();
+    await page.getByText(/An operator retired the device, so|Un operador retiró el dispositivo, así/).waitFor();
+    await page.getByRole('button', {name: /^Revive …$|^Recuperar …$/}).click();
+    await shootDialog(page, `revive-${name}`);
+    await page.getByRole('dialog').getByRole('button', {name: /^Revive$|^Recuperar$/}).click();
+    await page.locator('.summary').getByText(/^Compliant$|^Conforme$/).waitFor();
+    await page.getByRole('button', {name: /^Retire …$|^Retirar …$/}).waitFor();
+    assert.equal(await page.evaluate(() => window.notReloaded), true);
+    await close();
+  }
+}
+
+export async function a_device_is_held_and_let_go() {
+  const device = settled('iPad');
+  for (const [name, options] of looks) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    await visit(page, `/devices/${device.device_id}`);
+    await page.getByRole('button', {name: /^Hold …$|^Retener …$/}).click();
+    const dialog = page.getByRole('dialog');
+    const go = dialog.getByRole('button', {name: /^Hold$|^Retener$/});
+    assert.ok(await go.isDisabled(), 'without a reason');
+    await dialog.getByLabel(/Reason|Motivo/).fill('CEO <b>travels</b>');
+    assert.ok(await go.isEnabled());
+    await dialog.getByLabel(/How long|Durante cuánto/).selectOption('');
+    await dialog.getByLabel(/^Until$|^Hasta$/).fill('2001-01-01T10:00');
+    await dialog.getByText(/must be one to come|tiene que estar por venir/).waitFor();
+    assert.ok(await go.isDisabled(), 'a time that has gone by');
+    await dialog.getByLabel(/^Until$|^Hasta$/).fill('2031-05-06T10:30');
+    await shootDialog(page, `hold-${name}`);
+    await go.press('Enter');
+    await page.getByRole('heading', {name: /operator keeps the device|operador mantiene el dispositivo/}).waitFor();
+    await page.locator('#notices').getByText('CEO <b>travels</b>').waitFor();
+    assert.equal(await page.getByRole('button', {name: /^Retire …$|^Retirar …$/}).count(), 0, 'the hold has to end first');
+    await shoot(page, `device-held-${name}`);
+    await checkAccessible(page, 'held device');
+    await visit(page, '/holds');
+    await page.getByRole('link', {name: device.device_id}).waitFor();
+    await shoot(page, `holds-one-${name}`);
+    await checkFits(page, 'holds');
+    await checkAccessible(page, 'holds');
+    await page.getByRole('button', {name: new RegExp(`(hold of Device|retención de Dispositivo) ${device.device_id}`)}).click();
+    await shootDialog(page, `unhold-${name}`);
+    await page.getByRole('dialog').getByRole('button', {name: /End now|Terminar ya/}).click();
+    await page.getByRole('link', {name: device.device_id}).waitFor({state: 'detached'});
+    await close();
+  }
+}
+
+export async function a_policy_is_held() {
+  const {page, close} = await open();
+  mdm({policy: {policy_id: 'held', name: 'Rollout', enabled: 1, actions: ['quarantine']}});
+  await signIn(page);
+  await visit(page, '/holds');
+  await page.getByRole('button', {name: 'Hold a policy …'}).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Policy').selectOption('held');
+  await dialog.getByLabel('How long').selectOption('12h');
+  await dialog.getByLabel(/Reason/).fill('went wrong');
+  await shootDialog(page, 'hold-policy');
+  await dialog.getByRole('button', {name: 'Hold', exact: true}).click();
+  await page.getByText('went wrong').waitFor();
+  const device = settled('Galaxy');
+  mdm({device: {device_id: device.device_id, violations: ['held']}});
+  await visit(page, `/devices/${device.device_id}`);
+  await page.getByText('An operator keeps it as Microsoft was told, compliant').waitFor();
+  await page.getByRole('link', {name: 'Policy held'}).click();
+  await page.getByRole('button', {name: 'End now: hold of Policy held'}).click();
+  await page.getByRole('dialog').getByRole('button', {name: 'End now'}).click();
+  await page.getByText('went wrong').waitFor({state: 'detached'});
+  mdm({device: {device_id: device.device_id, violations: []}});
+  await close();
+}
+
+export async function differences_are_found_and_repaired() {
+  const device = settled('Surface');
+  for (const [name, options] of looks) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    await visit(page, '/drift?connection=default');
+    await page.evaluate(() => { window.notReloaded = true; });
+    otherWriter(device.azure_device_id, {isCompliant: false});
+    const card = page.getByRole('region', {name: 'default'});
+    await card.getByRole('button', {name: /Compare now|Comparar ahora/}).click();
+    await shootDialog(page, `drift-compare-${name}`);
+    await page.getByRole('dialog').getByRole('button', {name: /Compare now|Comparar ahora/}).press('Enter');
+    await page.getByRole('link', {name: device.name}).waitFor();
+    await shoot(page, `drift-found-${name}`);
+    await checkFits(page, 'drift');
+    await checkAccessible(page, 'drift');
+    await card.getByRole('button', {name: /Report these again|Comunicar estos de nuevo/}).click();
+    await shootDialog(page, `drift-repair-${name}`);
+    await page.getByRole('dialog').getByRole('button', {name: /Report these again|Comunicar estos de nuevo/}).click();
+    await page.getByRole('link', {name: device.name}).waitFor({state: 'detached'});
+    assert.equal(await page.evaluate(() => window.notReloaded), true);
+    await close();
+  }
+}
+
+/* The credential of "branch" is wrong: what it would send waits. */
+export async function the_plan_shows_what_waits() {
+  const {page, close} = await open();
+  mdm({device: {device_id: 'plan-1', connection: 'branch', name: 'Branch phone', platform: 'ios', evaluated_at: 1790000000,
+    azure_device_id: '0000000a-0000-4000-8000-00000000000a', user_principal_name: 'ada@example.com'}});
+  await signIn(page);
+  await visit(page, '/plan');
+  await page.getByRole('link', {name: 'plan-1'}).waitFor();
+  await shoot(page, 'plan-waits');
+  await checkAccessible(page, 'plan');
+  mdm({delete_device: 'plan-1'});
+  await page.getByRole('link', {name: 'plan-1'}).waitFor({state: 'detached'});
+  await close();
 }
 
 /* Who signs in anew has another session: what older windows show is not theirs any more, until they are loaded again. */

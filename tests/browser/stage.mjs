@@ -7,7 +7,7 @@ import {createRequire} from 'node:module';
 import assert from 'node:assert/strict';
 import {chromium} from 'playwright-core';
 
-const {base, shots, store, ctl} = JSON.parse(process.env.COMPLYD_PAGE ?? '{}');
+const {base, shots, store, ctl, sim} = JSON.parse(process.env.COMPLYD_PAGE ?? '{}');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export {base};
@@ -20,6 +20,14 @@ export function complyctl(...words) {
 export function mdm(...entries) {
   execFileSync(ctl[0], ['--json', 'import', '--store', store, '-'],
     {input: entries.map((entry) => JSON.stringify(entry)).join('\n'), encoding: 'utf8'});
+}
+
+/* Another program writes what Microsoft believes of a device, which complyd told an hour ago. */
+export function otherWriter(azureId, values) {
+  execFileSync('sqlite3', ['-cmd', '.timeout 10000', store,
+    `UPDATE report SET accepted_at_ms = accepted_at_ms - 3600000, attempted_at_ms = attempted_at_ms - 3600000 WHERE azure_device_id = '${azureId}'`]);
+  execFileSync('curl', ['-sf', '--cacert', sim.ca, '-X', 'PATCH', '-H', 'Content-Type: application/json', '-d', JSON.stringify(values),
+    `${sim.url}/sim/devices/${azureId}`]);
 }
 
 /* A browser with one context; every fault that it reports, and every request that leaves the page's own address, fails the scenario. */

@@ -58,7 +58,7 @@ def scene():
         store.import_(STORY)
         store.wait_drained()
         harness.eventually(lambda: store.value("SELECT count(*) FROM message") == 0)
-        yield {"daemon": daemon, "store": store, "build": build}
+        yield {"daemon": daemon, "store": store, "build": build, "sim": {"url": sim.url, "ca": str(sim.ca)}}
     finally:
         daemon.close()
         sim.stop()
@@ -69,6 +69,7 @@ def scene():
 def test_page(scenario, scene):
     SHOTS.mkdir(parents=True, exist_ok=True)
     told = {"base": f"http://{scene['daemon'].settings['web']['listen']}", "shots": str(SHOTS), "store": str(scene["store"].path),
+            "sim": scene["sim"],
             "ctl": [str(scene["build"] / "bin" / "complyctl"), "--socket", str(scene["daemon"].socket), "--json"]}
     done = subprocess.run(["node", HERE / "run.mjs", scenario], capture_output=True, text=True, timeout=240, check=False,
                           env={**os.environ, "COMPLYD_PAGE": json.dumps(told)})

@@ -14,7 +14,7 @@ from harness import eventually
 from scene import add_pair, shared_sim, sim  # noqa: F401
 from web_client import Browser, free_port, with_page
 
-PAGES = ["/", "/devices", "/devices/phone", "/activity", "/account"]
+PAGES = ["/", "/devices", "/devices/phone", "/plan", "/holds", "/drift", "/activity", "/account"]
 DATA = ["/v1/status", "/v1/devices", "/v1/devices/phone/explain", "/history", "/events?watch=/v1/version"]
 
 
@@ -186,12 +186,19 @@ def test_loopback_by_any_name_and_port_is_served(signed_in):
         assert signed_in.post("/v1/devices/phone/report", Host=host, origin=f"http://{host}").status == 202
 
 
+CHANGES = [("POST", "/v1/devices/phone/report"), ("POST", "/v1/devices/phone/retire"), ("POST", "/v1/devices/phone/revive"),
+           ("PUT", "/v1/holds/device/phone"), ("DELETE", "/v1/holds/device/phone"), ("PUT", "/v1/holds/policy/block"),
+           ("DELETE", "/v1/holds/policy/block"), ("POST", "/v1/drift"), ("POST", "/v1/drift/repair"), ("POST", "/v1/resync"),
+           ("POST", "/v1/breaker/release"), ("POST", "/v1/breaker/discard"), ("POST", "/signout"),
+           ("POST", "/v1/connections/default/connect"), ("POST", "/v1/connections/default/disconnect")]
+
+
 def test_a_change_that_is_not_meant_is_refused(signed_in):
-    for path in ["/v1/devices/phone/report", "/v1/resync", "/signout", "/v1/connections/default/disconnect"]:
+    for method, path in CHANGES:
         for headers in [{"csrf": None}, {"csrf": ""}, {"csrf": "A" * 43}, {"origin": None}, {"origin": "http://evil.example"}, {"origin": "null"},
                         {"origin": "https://127.0.0.1"}, {"origin": None, "Sec-Fetch-Site": "cross-site"},
                         {"origin": "null", "Sec-Fetch-Site": "same-site"}, {"origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"}]:
-            assert signed_in.post(path, **headers).status == 403, (path, headers)
+            assert signed_in.change(method, path, **headers).status == 403, (path, headers)
     assert signed_in.get("/v1/version").status == 200
     assert not signed_in.daemon.log_has(r"session=\w+ asked")
 
@@ -201,6 +208,33 @@ def test_the_word_of_another_session_is_refused(signed_in):
     other.sign_in()
     assert signed_in.post("/v1/resync", csrf=other.csrf).status == 403
     assert signed_in.post("/v1/resync").status == 202
+
+
+def test_what_an_operator_decides_is_done_from_the_page(signed_in, store):
+    """And told in the activity log as this session's."""
+    store.add_policy("block", "quarantine")
+    json_type = {"Content-Type": "application/json"}
+    hold = json.dumps({"until": "2h", "reason": "CEO travels"})
+    assert signed_in.change("PUT", "/v1/holds/device/phone", body=hold, **json_type).status == 200
+    assert signed_in.change("PUT", "/v1/holds/policy/block", body=hold, **json_type).status == 200
+    assert signed_in.change("PUT", "/v1/holds/policy/block", body="{}", **json_type).status == 400
+    explained = json.loads(signed_in.get("/v1/devices/phone/explain").body)
+    assert [(one["scope"], one["id"], one["reason"]) for one in explained["holds"]] == [("device", "phone", "CEO travels")]
+    assert json.loads(signed_in.get("/v1/status?devices=no").body)["holds"] == 2
+    assert signed_in.change("POST", "/v1/devices/phone/retire").status == 409, "it is held"
+    assert signed_in.change("DELETE", "/v1/holds/device/phone").status == 204
+    assert signed_in.change("DELETE", "/v1/holds/policy/block").status == 204
+    eventually(lambda: signed_in.change("POST", "/v1/devices/phone/retire").status == 202, timeout=60)
+    assert json.loads(signed_in.get("/v1/devices/phone/explain").body)["retired"] is True
+    assert signed_in.change("POST", "/v1/devices/phone/revive").status == 202
+    eventually(lambda: signed_in.change("POST", "/v1/drift", body='{"connection":"default"}', **json_type).status == 202)
+    session = signed_in.daemon.wait_for_log(r"web page: signed_in: .*web session ([0-9a-f]{8})")[1]
+    asked = eventually(lambda: [entry for entry in signed_in.daemon.ctl("activity", "--kind", "operator").json
+                                if "comparison" in entry["detail"]] and signed_in.daemon.ctl("activity", "--kind", "operator").json)
+    told = " ".join(entry["detail"] for entry in asked if session in entry["operator"])
+    for what in ["to hold device phone until", "to hold policy block until", "to end the hold of device phone", "to retire a device",
+                 "to revive a device", "a comparison with Microsoft"]:
+        assert what in told, what
 
 
 def test_what_is_not_the_pages_is_refused(signed_in):
@@ -260,7 +294,7 @@ def test_every_text_exists_in_both_languages():
     english, spanish = (json.loads((folder / f"words.{tag}.json").read_text()) for tag in ("en", "es"))
     assert english.keys() == spanish.keys()
     # Words that are the same in both languages, and names.
-    same = {"status.error", "result.error", "kind.daemon"} | {key for key in english if key.startswith("platform.")}
+    same = {"status.error", "result.error", "kind.daemon", "plan.title"} | {key for key in english if key.startswith("platform.")}
     copies = {key for key in english if english[key] == spanish[key]}
     assert copies <= same, copies - same
     for key in english:
@@ -281,6 +315,13 @@ def test_every_word_of_the_contract_has_a_text():
         assert len(found) > 4, header
         for word in found:
             assert f"{group}.{word}" in words, f"{group}.{word}"
+    text = (harness.ROOT / "include" / "model" / "drift.h").read_text()
+    phases, causes = text.split("From DRIFT_UNKNOWN on a difference")
+    for group, part in [("phase", phases), ("cause", causes)]:
+        found = re.findall(r'X\(DRIFT_\w+, "(\w+)"', part)
+        assert len(found) >= 4, group
+        for word in found:
+            assert f"{group}.{word}" in words, f"{group}.{word}"
 
 
 def test_every_text_that_is_used_exists_and_the_other_way_round():
@@ -291,7 +332,8 @@ def test_every_text_that_is_used_exists_and_the_other_way_round():
     forms = {re.sub(r"\.(one|other)$", "", key) for key in words}
     assert used <= words | forms, used - words - forms
     groups = {"breaker", "state", "status", "platform", "channel", "connection", "action", "kind", "result", "accountState", "step", "live", "disconnect",
-              "signin", "welcome", "badlink", "slowdown", "trouble", "forbidden", "notfound", "overview", "devices", "account", "activity", "device"}
+              "signin", "welcome", "badlink", "slowdown", "trouble", "forbidden", "notfound", "overview", "devices", "account", "activity", "device",
+              "retire", "hold", "holds", "unhold", "plan", "drift", "priority", "held", "phase", "cause"}
     idle = {key for key in forms if key not in used and key.split(".")[0] not in groups and f"'{key}" not in sources}
     assert idle == set()
 

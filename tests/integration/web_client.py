@@ -75,7 +75,10 @@ class Browser:
             self.csrf = re.search(r'<meta name="csrf" content="([^"]+)">', self.get("/").body)[1]
         return answer
 
-    def post(self, path, body="{}", csrf=True, origin=True, **headers):
+    def post(self, path, **more):
+        return self.change("POST", path, **more)
+
+    def change(self, method, path, body="{}", csrf=True, origin=True, **headers):
         sent = {"Origin": f"http://{self.host}" if origin is True else origin,
                 "X-CSRF-Token": self.csrf if csrf is True else csrf, **headers}
-        return self.ask("POST", path, sent, body)
+        return self.ask(method, path, sent, body)

@@ -25,34 +25,50 @@ function connect(name) {
   });
 }
 
-function happens(onlyHere) {
-  return (onlyHere ? ['onlyStops', 'onlyKeeps'] : ['devices', 'wait', 'deprovision', 'silence']).map((step) => h('li', {}, t(`disconnect.${step}`)));
+function happens(onlyHere, force) {
+  return (onlyHere ? ['onlyStops', 'onlyKeeps'] : ['devices', force ? 'forceWait' : 'wait', 'deprovision', 'silence'])
+    .map((step) => h('li', {}, t(`disconnect.${step}`)));
+}
+
+/* The devices that Microsoft still holds and that nothing will change by itself. */
+function leftBehind(left) {
+  if (!left?.length) return null;
+  return [h('h3', {}, t('account.left', {count: left.length})), h('ul', {class: 'plain-list'}, left.map((device) => h('li', {},
+    h('a', {href: `/devices/${encodeURIComponent(device.device_id)}`, 'data-key': `left-${device.device_id}`}, device.device_id), ' ',
+    device.reason, ' ', device.cure)))];
 }
 
 /* Names what will happen and what stands in the way, and wants the connection's name typed: it may take every device's access. */
 async function disconnect(name) {
-  const {obstacles} = await api(path(name));
+  const {obstacles, devices} = await api(path(name));
   const typed = h('input', {type: 'text', autocomplete: 'off', spellcheck: 'false'});
   const off = h('input', {type: 'checkbox'});
   const only = h('input', {type: 'checkbox'});
+  const force = h('input', {type: 'checkbox'});
   const list = h('ul', {}), ways = h('div', {class: 'way'}, obstacles.map((obstacle) => h('p', {}, obstacle.text)));
+  const left = h('div', {class: 'way'}, leftBehind(devices.left_behind));
   const {go} = confirm(t('disconnect.title', {name}), [
     h('div', {class: 'what'}, h('h3', {}, t('disconnect.happens')), list),
     ways,
     h('label', {class: 'check'}, off, h('span', {}, t('disconnect.off'))),
     h('label', {class: 'check'}, only, h('span', {}, t('disconnect.only'))),
+    h('label', {class: 'check'}, force, h('span', {}, t('disconnect.force'))),
+    left,
     h('label', {}, h('span', {}, t('disconnect.type', {name})), typed),
   ], t('disconnect.action'), 'danger', async () => {
-    await api(path(name, '/disconnect'), {confirm: typed.value, this_server_only: only.checked});
+    await api(path(name, '/disconnect'),
+      {confirm: typed.value, this_server_only: only.checked, force: force.checked && !only.checked});
     toast(t('disconnect.begun', {name}));
   });
   const judge = () => {
     off.parentElement.hidden = only.checked;
+    force.parentElement.hidden = only.checked;
     ways.hidden = only.checked || obstacles.length === 0;
-    replace(list, happens(only.checked));
+    left.hidden = only.checked || devices.left_behind.length === 0;
+    replace(list, happens(only.checked, force.checked));
     go.disabled = typed.value !== name || !(off.checked || only.checked);
   };
-  for (const input of [typed, off, only]) input.addEventListener('input', judge);
+  for (const input of [typed, off, only, force]) input.addEventListener('input', judge);
   judge();
 }
 
@@ -70,7 +86,7 @@ function progress(account) {
   if (!account.progress) return null;
   const {total, removed, awaiting_verdict: awaiting, refused} = account.progress;
   return h('div', {}, h('progress', {max: Math.max(total, 1), value: removed, 'aria-label': t('account.removing')}),
-    h('p', {class: 'faint'}, t('account.removed', {removed, total, awaiting, refused})));
+    h('p', {class: 'faint'}, t('account.removed', {removed, total, awaiting, refused})), leftBehind(account.devices?.left_behind));
 }
 
 function button(name, verb, kind, act) {
@@ -101,7 +117,8 @@ function card(connection, account) {
 export async function show(content, noticesBox) {
   replace(content, h('p', {class: 'faint'}, t('loading')));
   live('/v1/status?devices=no', async (status) => {
-    const accounts = await Promise.all(status.connections.map((connection) => background(`${path(connection.name)}?devices=no`).catch(() => null)));
+    const accounts = await Promise.all(status.connections.map(({name, state}) =>
+      background(`${path(name)}?devices=${state === 'disconnecting' ? 'yes' : 'no'}`).catch(() => null)));
     replace(noticesBox, status.connections.map(connectionNotices));
     replace(content, status.connections.length ? status.connections.map((connection, index) => card(connection, accounts[index]))
       : notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));

@@ -57,10 +57,10 @@ export function connectionNotices(connection) {
   return [connectionNotice(connection), breakerNotice(connection), credentialNotice(connection)];
 }
 
-function drift({drift: check}) {
+function drift({name, drift: check}) {
   if (!check?.finished && !check?.problem_text) return null;
   return field(t('connection.drift'), check.problem_text ? [pill('warn', check.problem_text), ' ', check.cure]
-    : [t('connection.differences', {count: check.differences}), ' ', h('span', {class: 'faint'}, when(check.finished))]);
+    : [h('a', {href: `/drift?connection=${encodeURIComponent(name)}`, 'data-key': `drift-${name}`}, t('connection.differences', {count: check.differences})), ' ', h('span', {class: 'faint'}, when(check.finished))]);
 }
 
 export function field(label, value) {

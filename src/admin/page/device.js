@@ -4,6 +4,7 @@
 import {api, confirm, exactly, h, live, notice, pill, replace, t, term, toast, when} from './lib.js';
 import {field} from './connection.js';
 import {statePill, statusPill} from './devices.js';
+import {endHold, holdDevice, holdText, retire, revive} from './override.js';
 import {timeline} from './timeline.js';
 
 const id = decodeURIComponent(location.pathname.split('/')[2]);
@@ -26,13 +27,22 @@ function azureFields(answer) {
       field(t('field.reportTime'), device.azure_report_time ? exactly(device.azure_report_time) : '–')));
 }
 
+function holdList({holds}) {
+  if (holds.length === 0) return null;
+  return h('ul', {class: 'plain-list'}, holds.map((hold) => h('li', {},
+    hold.scope === 'policy' ? [h('a', {href: '/holds', 'data-key': `hold-${hold.id}`}, `${term('hold', 'policy')} ${hold.id}`), ' '] : null,
+    holdText(hold))));
+}
+
 function matter(answer) {
   const {device} = answer;
-  if (!device.reason && !device.cure) return null;
+  const holds = holdList(answer);
+  if (!device.reason && !device.cure) return holds && notice('info', t('device.held'), holds);
   const kind = device.azure_compliance_status === 'error' ? 'bad' : device.queued && !device.last_error ? 'info' : 'warn';
   return notice(kind, device.reason || t('device.clientCode', {code: device.azure_client_status}),
     device.cure ? h('p', {}, h('b', {}, `${t('device.cure')}: `), device.cure) : null,
     answer.user_can_mend ? t('device.userCanMendLong') : null,
+    holds,
     device.last_error ? h('p', {class: 'faint'}, `${t('device.microsoftSaid')}: ${device.last_error}`) : null);
 }
 
@@ -62,14 +72,29 @@ function why(answer) {
       h('li', {}, h('h3', {}, t('device.next')), h('p', {}, answer.next.text, answer.next.at ? [' ', when(answer.next.at)] : ''))));
 }
 
-function head(device) {
+function button(key, kind, act) {
+  return h('button', {type: 'button', class: `button ${kind}`, 'data-key': key, onclick: act}, t(`device.${key}`));
+}
+
+/* Only a device that is there and known to Microsoft by an id can be retired, and not while it is held: the hold has to end first. */
+function buttons({device, deleted, retired, holds}) {
+  const own = holds.find(({scope}) => scope === 'device');
+  return h('div', {class: 'buttons'},
+    deleted || retired || holds.length || !device.azure_device_id ? null : button('retire', 'danger', () => retire(device)),
+    retired && !deleted ? button('revive', 'quiet', () => revive(device)) : null,
+    own ? button('unhold', 'quiet', () => endHold(own)) : deleted ? null : button('hold', 'quiet', () => holdDevice(device)),
+    button('report', '', report));
+}
+
+function head(answer) {
+  const {device} = answer;
   return h('div', {class: 'summary'},
     h('p', {class: 'badges'}, device.azure_state ? statePill(device.azure_state) : null, device.queued ? pill('info', t('devices.queued')) : null,
       h('span', {}, term('platform', device.platform)),
       h('span', {class: 'faint'}, `${t('devices.connection')}: ${device.connection}`),
       device.name ? h('code', {}, device.device_id) : null,
       device.removed_until ? h('span', {class: 'faint'}, t('device.forgotten'), ' ', when(device.removed_until)) : null),
-    h('button', {type: 'button', class: 'button', 'data-key': 'report', onclick: report}, t('device.report')));
+    buttons(answer));
 }
 
 function report() {
@@ -101,7 +126,7 @@ export async function show(content, noticesBox) {
     document.getElementById('title').textContent = answer.device.name || answer.device.device_id;
     document.title = `${answer.device.name || answer.device.device_id} · complyd`;
     replace(noticesBox, matter(answer));
-    replace(summary, head(answer.device));
+    replace(summary, head(answer));
     replace(left, azureFields(answer));
     replace(right, why(answer));
   }, (problem) => {

@@ -94,6 +94,10 @@ export function ago(text) {
   return relative.format(Math.trunc(seconds / size), unit);
 }
 
+export function dateText(date) {
+  return dates.format(date);
+}
+
 /* A time as the reader says it, with the exact one at hand; `none` when blank. */
 export function when(text, none = '–') {
   return text ? h('time', {datetime: text, title: dates.format(new Date(text))}, ago(text)) : none;
@@ -128,8 +132,12 @@ export class Problem extends Error {
 
 /* GET, or with `body` POST. Resolves to the answer; rejects with a Problem that says what can be shown. */
 export function api(path, body) {
-  return call(path, body === undefined ? {} :
-    {method: 'POST', headers: {'X-CSRF-Token': csrf, 'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+  return body === undefined ? call(path, {}) : change('POST', path, body);
+}
+
+/* Another method; `body` may be left out. */
+export function change(method, path, body) {
+  return call(path, {method, headers: {'X-CSRF-Token': csrf, 'Content-Type': 'application/json'}, body: body && JSON.stringify(body)});
 }
 
 /* A GET that nobody asked for: it does not keep the session from ending when its user has gone. */

@@ -12,6 +12,9 @@ function notices(status) {
   const list = [];
   if (!status.store.healthy) list.push(notice('bad', t('overview.storeTrouble'), status.store.error, status.store.cure));
   if (!status.reporting.enabled) list.push(notice('warn', t('overview.reportingOff'), t('overview.reportingOffCure')));
+  if (status.holds) {
+    list.push(notice('info', t('overview.holds', {count: status.holds}), h('p', {}, h('a', {href: '/holds'}, t('overview.holdsLink')))));
+  }
   if (status.figures_error) list.push(notice('warn', t('overview.noFigures'), status.figures_error));
   if (status.connections.length === 0) list.push(notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));
   for (const connection of status.connections) list.push(...connectionNotices(connection));

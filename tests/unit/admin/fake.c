@@ -645,6 +645,47 @@ int fleet_count_queue(struct database *database, const char *connection, struct 
     return result;
 }
 
+const char *hold_scope_name(enum hold_scope scope)
+{
+    return scope == HOLD_DEVICE ? "device" : "policy";
+}
+
+int hold_list(struct database *database, int (*each)(void *ctx, const struct hold *hold), void *ctx, struct error *err)
+{
+    (void)database;
+    (void)err;
+    for (size_t i = 0; i < fake.hold_count; i++)
+        each(ctx, &fake.holds[i]);
+    return 0;
+}
+
+int hold_list_of(struct database *database, const char *device_id, int (*each)(void *ctx, const struct hold *hold),
+                 void *ctx, struct error *err)
+{
+    (void)device_id;
+    return hold_list(database, each, ctx, err);
+}
+
+int hold_count(struct database *database, int64_t *ret_count, struct error *err)
+{
+    (void)database;
+    (void)err;
+    *ret_count = (int64_t)fake.hold_count;
+    return 0;
+}
+
+/* No test of these programs holds anything. */
+void hold_put_init(struct hold_put *put, const struct hold *hold, void (*done)(struct store_job *job))
+{
+    *put = (struct hold_put){.job = {.write = true, .done = done}, .hold = *hold};
+}
+
+void hold_end_init(struct hold_end *end, enum hold_scope scope, const char *id, void (*done)(struct store_job *job))
+{
+    (void)id;
+    *end = (struct hold_end){.job = {.write = true, .done = done}, .scope = scope};
+}
+
 void fleet_plan_place_deinit(struct fleet_plan_place *place)
 {
     free(place->connection);

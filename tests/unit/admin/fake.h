@@ -14,6 +14,7 @@
 #include "store/activity_list.h"
 #include "store/edit.h"
 #include "store/fleet.h"
+#include "store/hold.h"
 
 enum { FAKE_CONNECTIONS_MAX = 4, FAKE_DEVICES_MAX = 8, FAKE_PLAN_MAX = 8 };
 
@@ -27,6 +28,8 @@ struct fake {
     size_t device_count;
     struct fleet_violation violations[2];
     size_t violation_count;
+    struct hold holds[2];
+    size_t hold_count;
     struct fleet_plan_entry plan[FAKE_PLAN_MAX];
     size_t plan_count;
     struct fleet_policy policies[FAKE_PLAN_MAX];

@@ -207,6 +207,7 @@ static void status_survives_a_store_in_trouble(void **state)
     fake.status.state = DAEMON_STORE_TROUBLE;
     assert_int_equal(call("GET", "/v1/status", ""), 200);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(answer, "devices")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(answer, "holds")));
     assert_string_equal(text("figures_error"), "the store says no");
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(cJSON_GetObjectItem(answer, "store"), "healthy")));
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(answer, "daemon"), "state")),
@@ -224,6 +225,7 @@ static void status_tells_figures_and_connections(void **state)
                                         .queued = {4, 3, 2, 1},
                                         .queue_oldest_ms = 1770000000000,
                                         .awaiting_verdict = 8};
+    fake.hold_count = 2;
     fake.connections[0].trouble = TROUBLE_CONSENT;
     fake.connections[0].channel[CHANNEL_GRAPH].in_flight = 5;
     assert_int_equal(call("GET", "/v1/status", ""), 200);
@@ -243,6 +245,7 @@ static void status_tells_figures_and_connections(void **state)
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(answer, "devices")));
     assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(answer, "awaiting_verdict")), 8);
     assert_string_equal(text("figures_error"), "");
+    assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(answer, "holds")), 2);
 }
 
 static void asks_for_a_report(void **state)

@@ -115,6 +115,43 @@ static void says_why_it_decides_so(void **state)
     assert_decision("nothing", "nothing to tell");
 }
 
+/* What an operator or the account's end decides goes before the violations, as in decision_make(). */
+static void says_who_has_decided_instead(void **state)
+{
+    (void)state;
+    device->decision = (struct decision){DECISION_REPORT, AZURE_STATE_REMOVED, REASON_NONE, -1};
+    device->retired = true;
+    assert_decision("report", "An operator retired the device");
+    device->decision = (struct decision){DECISION_REPORT, AZURE_STATE_COMPLIANT, REASON_NONE, ACTION_QUARANTINE};
+    device->kept = true;
+    assert_decision("report", "An operator keeps it as Microsoft was told, compliant");
+    device->decision = (struct decision){DECISION_REPORT, AZURE_STATE_REMOVED, REASON_NONE, -1};
+    device->leaving = true;
+    assert_decision("report", "being disconnected");
+}
+
+static void lists_what_holds_it(void **state)
+{
+    const cJSON *holds;
+
+    (void)state;
+    explain();
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(answer, "retired")));
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(answer, "holds")), 0);
+    fake.holds[0] = (struct hold){HOLD_DEVICE, "D1", 1770000000000, 1770003600000, "CEO travels", "uid 0"};
+    fake.holds[1] = (struct hold){HOLD_POLICY, "p1", 1770000000000, 1770007200000, "rollout", "uid 7"};
+    fake.hold_count = 2;
+    device->retired = true;
+    explain();
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(answer, "retired")));
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(answer, "deleted")));
+    holds = cJSON_GetObjectItem(answer, "holds");
+    assert_int_equal(cJSON_GetArraySize(holds), 2);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(holds, 1), "scope")), "policy");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(holds, 0), "until")),
+                        "2026-02-02T03:40:00.000Z");
+}
+
 static void tells_what_was_sent_and_answered(void **state)
 {
     static char error[] = "400 BadRequest: no", request_id[] = "r-1";
@@ -199,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lists_violations),
         TEST(says_why_it_decides_so),
+        TEST(says_who_has_decided_instead),
+        TEST(lists_what_holds_it),
         TEST(tells_what_was_sent_and_answered),
         TEST(says_what_happens_next),
         TEST(says_what_a_waiting_device_waits_for),

@@ -226,6 +226,14 @@ static void test_a_held_policy(void **state)
     assert_int_equal(count, 1);
     assert_int_equal(hold_list(fixture->database, count_hold, &listed, &err), 0);
     assert_int_equal(listed, 1);
+    assert_int_equal(hold_list_of(fixture->database, "d23", count_hold, &listed, &err), 0);
+    assert_int_equal(listed, 2);
+    assert_int_equal(hold_list_of(fixture->database, "d24", count_hold, &listed, &err), 0);
+    assert_int_equal(listed, 2); /* it violates another policy */
+    assert_int_equal(try_hold(fixture, HOLD_DEVICE, "d23", fixture->now_ms + 60000), 0);
+    assert_int_equal(hold_list_of(fixture->database, "d23", count_hold, &listed, &err), 0);
+    assert_int_equal(listed, 4);
+    assert_int_equal(try_end(fixture, HOLD_DEVICE, "d23"), 0);
 
     assert_int_equal(try_end(fixture, HOLD_POLICY, "block"), 0);
     assert_true(expire(fixture, 10) >= 3);
