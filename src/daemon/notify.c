@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION /* a line here says nothing of the place in the code that logged */
 #include <systemd/sd-journal.h>
 #include <time.h>
 
