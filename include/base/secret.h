@@ -34,6 +34,9 @@ int secret_load(struct secret *secret, const char *path, struct error *err);
 /* The same check without reading: what complyd --check and doctor do. */
 int secret_check_file(const char *path, struct error *err);
 
+/* What a message that there is no such file adds, when it is one that systemd hands over; else "". */
+const char *secret_absence(const char *path);
+
 void secret_trim(struct secret *secret); /* drops trailing CR, LF and blanks: editors add them */
 
 #endif

@@ -30,4 +30,7 @@ void findings_configuration(struct findings *findings, const char *path);
 /* The store, its disk, the unit, the control socket. True: somebody listens at the socket. */
 bool findings_machine(struct findings *findings, const char *store, const char *socket);
 
+/* Whether the daemon is confined as its unit, if there is one, would have it. */
+void findings_sandbox(struct findings *findings, long long pid);
+
 #endif

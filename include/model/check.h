@@ -14,6 +14,7 @@
 #define CHECKS(X)                                                                                                      \
     X(CHECK_CONFIGURATION, "configuration", "Configuration", "Configuración")                                          \
     X(CHECK_SERVICE, "service", "systemd unit", "Unidad de systemd")                                                   \
+    X(CHECK_SANDBOX, "sandbox", "Sandbox", "Aislamiento")                                                              \
     X(CHECK_SOCKET, "socket", "Control socket", "Socket de control")                                                   \
     X(CHECK_DAEMON, "daemon", "Daemon", "Demonio")                                                                     \
     X(CHECK_STORE, "store", "Store", "Almacén")                                                                        \
@@ -28,7 +29,8 @@
     X(CHECK_GROUP, "group", "Assignment group", "Grupo de asignación")                                                 \
     X(CHECK_CONSENT, "consent", "Consent for Intune", "Consentimiento para Intune")                                    \
     X(CHECK_PARTNER, "partner", "Partner service", "Servicio de asociados")                                            \
-    X(CHECK_POLICY, "policy", "Partner policies", "Directivas de asociado")
+    X(CHECK_POLICY, "policy", "Partner policies", "Directivas de asociado")                                            \
+    X(CHECK_TLS, "tls", "TLS certificate", "Certificado TLS")
 
 enum check {
 #define X(name, word, english, spanish) name,
@@ -62,6 +64,9 @@ enum check_state {
     X(FOUND_NOT_READABLE, "not_readable", CHECK_SKIPPED,                                                               \
       "You may not read the configuration, or files that it names.",                                                   \
       "Usted no puede leer la configuración, o archivos que nombra.", "", "")                                          \
+    X(FOUND_OF_UNIT, "credential_of_unit", CHECK_SKIPPED,                                                              \
+      "A credential that systemd hands to the unit is there only while that runs.",                                    \
+      "Una credencial que systemd entrega a la unidad solo está mientras esta se ejecuta.", "", "")                    \
     X(FOUND_NO_CONNECTION, "no_connection", CHECK_WARNING, "No connection is configured, so nothing is reported.",     \
       "No hay ninguna conexión configurada, así que no se comunica nada.",                                             \
       "Add a [connection NAME] with the tenant's ids to the configuration, then run systemctl reload complyd.",        \
@@ -96,6 +101,10 @@ enum check_state {
       "Add the folder by systemctl edit complyd: [Service] ReadWritePaths=FOLDER; then systemctl restart complyd.",    \
       "Añada la carpeta con systemctl edit complyd: [Service] ReadWritePaths=CARPETA; después systemctl restart "    \
       "complyd.")                                                                                                      \
+    X(FOUND_UNCONFINED, "unconfined", CHECK_WARNING, "complyd runs without the sandbox of its unit.",                  \
+      "complyd se ejecuta sin el aislamiento de su unidad.",                                                           \
+      "Stop it and run systemctl start complyd; systemctl cat complyd shows what drop-ins take away.",                 \
+      "Párelo y ejecute systemctl start complyd; systemctl cat complyd muestra qué quitan los drop-ins.")              \
     X(FOUND_STORE_NONE, "store_missing", CHECK_FAILURE, "There is no store.", "No hay almacén.",                       \
       "Run complyctl store init, or set store in [daemon] to where it is.",                                            \
       "Ejecute complyctl store init, o ponga en store de [daemon] dónde está.")                                        \
@@ -113,6 +122,9 @@ enum check_state {
       "El almacén no se puede abrir.",                                                                                 \
       "Check that its folder and file belong to the group complyd, and run this by sudo or as a member of it.",        \
       "Compruebe que su carpeta y su archivo sean del grupo complyd, y ejecute esto con sudo o como miembro de él.")   \
+    X(FOUND_STORE_TROUBLE, "store_trouble", CHECK_FAILURE, "complyd has trouble with the store.",                      \
+      "complyd tiene problemas con el almacén.", "complyctl status says what cures it.",                               \
+      "complyctl status dice qué lo remedia.")                                                                         \
     X(FOUND_DISK_LOW, "disk_low", CHECK_WARNING, "The disk of the store is filling up.",                               \
       "El disco del almacén se está llenando.", "Make room, or move the store to a larger disk.",                      \
       "Libere espacio, o lleve el almacén a un disco mayor.")                                                          \
@@ -130,6 +142,12 @@ enum check_state {
     X(FOUND_EXPIRES, "expires_soon", CHECK_WARNING, "The credential expires soon.", "La credencial caduca pronto.",    \
       "Make a new one in Entra (Certificates & secrets) and put it in place beside or instead of this one.",           \
       "Cree otra en Entra (Certificados y secretos) y póngala junto a esta o en su lugar.")                            \
+    X(FOUND_TLS_EXPIRES, "certificate_expires_soon", CHECK_WARNING,                                                    \
+      "A server's certificate ends soon; after that it is not believed.",                                              \
+      "El certificado de un servidor caduca pronto; después ya no se le cree.",                                        \
+      "Microsoft renews its own in time. If the issuer is a proxy of yours that inspects TLS, tell who runs it.",      \
+      "Microsoft renueva los suyos a tiempo. Si el emisor es un proxy suyo que inspecciona TLS, avise a "              \
+      "quien lo gestiona.")                                                                                            \
     X(FOUND_NO_POLICY, "policy_missing", CHECK_WARNING,                                                                \
       "There are devices of a platform that has no partner compliance policy in Intune.",                              \
       "Hay dispositivos de una plataforma que no tiene directiva de asociado en Intune.",                              \

@@ -86,6 +86,12 @@
       "Devuelva el almacén a su sitio, o cree uno nuevo con complyctl store init.")                                    \
     X(PHRASE_STORE_OTHER, "Look at the disk below the store (dmesg); complyd tries again by itself.",                  \
       "Revise el disco del almacén (dmesg); complyd lo reintenta solo.")                                               \
+    /* what doctor is about */                                                                                         \
+    X(PHRASE_UNTIL, "%1, until %2", "%1, hasta %2")                                                                    \
+    X(PHRASE_ISSUED_BY, "%1, issued by %2", "%1, emitido por %2")                                                      \
+    X(PHRASE_CLOCK_AHEAD, "this machine is %1 ahead", "este equipo va %1 adelantado")                                  \
+    X(PHRASE_CLOCK_BEHIND, "this machine is %1 behind", "este equipo va %1 atrasado")                                  \
+    X(PHRASE_DISK, "%1 GiB free at %2", "%1 GiB libres en %2")                                                         \
     /* of a client code */                                                                                             \
     X(PHRASE_USER_CAN_MEND, "the device's user can mend this", "lo puede resolver el usuario del dispositivo")
 

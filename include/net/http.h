@@ -40,6 +40,7 @@ struct http_options {
     size_t max_body;                    /* of a response; 0 = 4 MiB */
     int64_t stall_ms;                   /* longest silence of the server within a request; 0 = 45 s */
     const char *unix_socket; /* NULL = none; else every request goes to it, with URLs like http://localhost/path */
+    bool note_certificates;  /* for http_client_certificate() */
 };
 
 int http_client_new(struct uv_loop_s *loop, const struct http_options *options, struct http_client **ret_client,
@@ -105,6 +106,19 @@ int http_reload_proxy(struct http_client *client, struct error *err);
 
 /* True for URLs of this machine and of Azure's metadata service. */
 bool http_is_local_url(const char *url);
+
+enum { HTTP_HOST = 256 };
+
+/* What a host's server showed when a connection to it was made. */
+struct http_certificate {
+    char host[HTTP_HOST];
+    char issuer[128];  /* common name; another one than expected means that TLS is inspected on the way */
+    int64_t expires_s; /* of the certificate in its chain that ends first; 0 = not known */
+};
+
+/* The index-th of the hosts that a connection was made to, in the order of their first; NULL after the last. A server that was not believed
+ * is not among them. */
+const struct http_certificate *http_client_certificate(const struct http_client *client, size_t index);
 
 size_t http_in_flight(const struct http_client *client);
 

@@ -86,6 +86,14 @@ static int check_open_file(int fd, const char *path, size_t *ret_size, struct er
     return 0;
 }
 
+const char *secret_absence(const char *path)
+{
+    static const char place[] = "/run/credentials/";
+
+    return strncmp(path, place, strlen(place)) == 0 ? " (systemd puts it there by LoadCredential=, while the unit runs)"
+                                                    : "";
+}
+
 /* Returns a descriptor, or an error. Symbolic links are followed, since systemd and Kubernetes hand out secrets by them; what is
  * checked is the file that was opened. O_NONBLOCK: a FIFO must not hold us up. */
 static int open_checked(const char *path, size_t *ret_size, struct error *err)
@@ -97,7 +105,8 @@ static int open_checked(const char *path, size_t *ret_size, struct error *err)
     if (fd < 0) {
         int code = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_PERMISSION : ERR_IO;
 
-        return error_set(err, code, errno, "%s: cannot be opened: %m", path);
+        return error_set(err, code, errno, "%s: cannot be opened: %m%s", path,
+                         code == ERR_NOTFOUND ? secret_absence(path) : "");
     }
     r = check_open_file(fd, path, ret_size, err);
     if (r < 0) {

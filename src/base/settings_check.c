@@ -152,7 +152,8 @@ static int check_public_file(const char *path, struct error *err)
     int r = 0;
 
     if (fd < 0)
-        return error_set(err, ERR_IO, errno, "%s: cannot be opened: %m", path);
+        return error_set(err, ERR_IO, errno, "%s: cannot be opened: %m%s", path,
+                         errno == ENOENT ? secret_absence(path) : "");
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         r = error_set(err, ERR_INVALID, 0, "%s: is not a regular file", path);
     close(fd);

@@ -31,8 +31,8 @@ static void weigh(struct findings *findings, enum check_state state, int exit_co
         findings->worst = state;
 }
 
-void findings_add(struct findings *findings, int exit_code, enum check check, enum check_finding found,
-                  const char *detail)
+static void add(struct findings *findings, int exit_code, enum check check, enum check_finding found, const char *cure,
+                const char *detail)
 {
     struct cJSON *entry = cJSON_CreateObject();
 
@@ -43,9 +43,28 @@ void findings_add(struct findings *findings, int exit_code, enum check check, en
     cJSON_AddStringToObject(entry, "state", check_state_name(check_finding_state(found)));
     cJSON_AddStringToObject(entry, "problem", check_finding_name(found));
     cJSON_AddStringToObject(entry, "text", check_finding_text(found, findings->language));
-    cJSON_AddStringToObject(entry, "cure", check_finding_cure(found, findings->language));
+    cJSON_AddStringToObject(entry, "cure", cure);
     cJSON_AddStringToObject(entry, "detail", detail);
     cJSON_AddItemToArray(findings->list, entry);
+}
+
+void findings_add(struct findings *findings, int exit_code, enum check check, enum check_finding found,
+                  const char *detail)
+{
+    add(findings, exit_code, check, found, check_finding_cure(found, findings->language), detail);
+}
+
+static bool has_failed(const struct findings *findings, enum check check)
+{
+    const struct cJSON *entry;
+
+    cJSON_ArrayForEach(entry, findings->list)
+    {
+        if (strcmp(client_text(entry, "check"), check_name(check)) == 0 &&
+            check_state_parse(client_text(entry, "state")) == CHECK_FAILURE)
+            return true;
+    }
+    return false;
 }
 
 static void take_over(struct findings *findings, const char *connection, const struct cJSON *found)
@@ -90,8 +109,10 @@ static void look_at_daemon(struct findings *findings, const struct cJSON *status
 
     findings_add(findings, EX_OK, CHECK_DAEMON,
                  strcmp(version, COMPLYD_VERSION) == 0 ? FOUND_WELL : FOUND_OTHER_VERSION, version);
-    if (!client_flag(store, "healthy"))
-        findings_add(findings, EX_DATAERR, CHECK_STORE, FOUND_STORE_CLOSED, client_text(store, "error"));
+    findings_sandbox(findings, client_number(daemon, "pid"));
+    if (!client_flag(store, "healthy") && !has_failed(findings, CHECK_STORE))
+        add(findings, EX_DATAERR, CHECK_STORE, FOUND_STORE_TROUBLE, client_text(store, "cure"),
+            client_text(store, "error"));
 }
 
 static int examine_all(struct findings *findings, struct client *client, const struct cJSON *status)

@@ -2,6 +2,7 @@
  * Copyright The complyd authors */
 /* What doctor finds out by itself, daemon running or not. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +12,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "base/settings.h"
 #include "ctl/findings.h"
+#include "model/phrase.h"
 #include "store/database.h"
 
 #define MIB (1024LL * 1024)
 
-enum { DISK_LOW_MIB = 1024, DISK_FULL_MIB = 64, DISK_LOW_PERCENT = 5 };
+enum { DISK_LOW_MIB = 1024, DISK_FULL_MIB = 64, DISK_LOW_PERCENT = 5, CONFINEMENT_TEXT = 64 };
 
 /* ---- configuration ---- */
 
@@ -27,6 +30,11 @@ static bool is_for_root(const char *line)
     return geteuid() != 0 && strstr(line, strerror(EACCES)) != NULL;
 }
 
+static bool is_of_unit(const char *line)
+{
+    return strstr(line, secret_absence("/run/credentials/")) != NULL;
+}
+
 static void add_problems(struct findings *findings, char *problems)
 {
     char *line, *rest = problems;
@@ -34,7 +42,10 @@ static void add_problems(struct findings *findings, char *problems)
     while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
         if (line[0] != '\0')
             findings_add(findings, EX_CONFIG, CHECK_CONFIGURATION,
-                         is_for_root(line) ? FOUND_NOT_READABLE : FOUND_MISTAKE, line);
+                         is_for_root(line)  ? FOUND_NOT_READABLE
+                         : is_of_unit(line) ? FOUND_OF_UNIT
+                                            : FOUND_MISTAKE,
+                         line);
     }
 }
 
@@ -104,14 +115,15 @@ static void look_at_disk(struct findings *findings, const char *folder)
     struct statvfs disk;
     struct buf detail;
     long long free_mib, size_mib;
+    char room[32];
 
     if (statvfs(folder, &disk) != 0)
         return; /* there is no such folder: the store has told */
     free_mib = (long long)disk.f_bavail * (long long)disk.f_frsize / MIB;
     size_mib = (long long)disk.f_blocks * (long long)disk.f_frsize / MIB;
     buf_init(&detail, 0);
-    buf_addf(&detail, "%.1f GiB free of %.1f GiB at ", (double)free_mib / 1024, (double)size_mib / 1024);
-    buf_add_text(&detail, folder);
+    snprintf(room, sizeof(room), "%.1f", (double)free_mib / 1024);
+    phrase_add(&detail, PHRASE_DISK, findings->language, room, folder);
     findings_add(findings, EX_IOERR, CHECK_DISK,
                  free_mib < DISK_FULL_MIB                                                  ? FOUND_DISK_FULL
                  : free_mib < DISK_LOW_MIB && free_mib * 100 < size_mib * DISK_LOW_PERCENT ? FOUND_DISK_LOW
@@ -153,6 +165,38 @@ static void look_at_unit(struct findings *findings, const char *store)
     else
         findings_add(findings, EX_CONFIG, CHECK_SERVICE, unit_lets_write(store) ? FOUND_WELL : FOUND_SANDBOX,
                      unit_lets_write(store) ? unit : store);
+}
+
+/* Two lines of proc_pid_status(5); "" when there is no such process, or it is hidden. */
+static void read_confinement(long long pid, char lines[CONFINEMENT_TEXT])
+{
+    char path[64], line[256];
+    FILE *file;
+
+    lines[0] = '\0';
+    snprintf(path, sizeof(path), "/proc/%lld/status", pid);
+    file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "NoNewPrivs:", 11) == 0 || strncmp(line, "Seccomp:", 8) == 0) {
+            size_t used = strlen(lines), name = strcspn(line, ":");
+
+            snprintf(lines + used, CONFINEMENT_TEXT - used, "%s%.*s %s", used > 0 ? ", " : "", (int)name, line,
+                     line + name + 1 + strspn(line + name + 1, " \t"));
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+void findings_sandbox(struct findings *findings, long long pid)
+{
+    char lines[CONFINEMENT_TEXT];
+
+    read_confinement(pid, lines);
+    if (find_unit() != NULL && lines[0] != '\0')
+        findings_add(findings, EX_CONFIG, CHECK_SANDBOX,
+                     strcmp(lines, "NoNewPrivs 1, Seccomp 2") == 0 ? FOUND_WELL : FOUND_UNCONFINED, lines);
 }
 
 /* ---- socket ---- */

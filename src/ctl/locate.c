@@ -57,7 +57,9 @@ static int read_file(const char *path, struct buf *ret_text, struct error *err)
                          errno == EACCES   ? ERR_PERMISSION
                          : errno == ENOENT ? ERR_NOTFOUND
                                            : ERR_IO,
-                         errno, "configuration %s: %s", path, strerror(errno));
+                         errno, "configuration %s: %s%s", path, strerror(errno),
+                         errno == EACCES ? " (use sudo, or become a member of the group that may read it: complyd)"
+                                         : "");
     while ((got = read(fd, chunk, sizeof(chunk))) > 0)
         buf_add(ret_text, chunk, (size_t)got);
     if (got < 0)

@@ -14,6 +14,7 @@
 #include "microsoft/endpoints.h"
 #include "microsoft/group.h"
 #include "microsoft/partner.h"
+#include "model/phrase.h"
 
 enum {
     CONNECT_MS = 5 * 1000,
@@ -21,6 +22,7 @@ enum {
     PAGES_MAX = 10,
     SKEW_WARNING_S = 60,
     SKEW_FAILURE_S = 300, /* what Entra bears in assertions */
+    TLS_WARNING_S = 7 * 24 * 3600,
     PARTNER_PLATFORMS = ((1u << PLATFORM_COUNT) - 1) & ~(1u << PLATFORM_WINDOWS),
 };
 
@@ -39,7 +41,7 @@ struct doctor {
     unsigned policies;  /* platforms that have one; a set */
     unsigned pages;
     struct buf url;
-    bool canceled;
+    bool canceled, ending;
     doctor_done_fn *done;
     void *ctx;
     size_t finding_count;
@@ -118,8 +120,35 @@ static void on_closed(void *ctx)
     free(doctor);
 }
 
+static void look_at_certificate(struct doctor *doctor, const struct http_certificate *certificate)
+{
+    char end[CLOCK_TEXT];
+    struct buf until, detail;
+    buf_init(&until, 0);
+    buf_init(&detail, 0);
+    phrase_add(&until, PHRASE_UNTIL, doctor->language, certificate->host, clock_format_s(certificate->expires_s, end));
+    phrase_add(&detail, PHRASE_ISSUED_BY, doctor->language, buf_text(&until), certificate->issuer);
+    add(doctor, CHECK_TLS, certificate->expires_s - now_s() < TLS_WARNING_S ? FOUND_TLS_EXPIRES : FOUND_WELL,
+        buf_text(&detail));
+    buf_deinit(&detail);
+    buf_deinit(&until);
+}
+
+/* Of every host that was asked, once all have been. A server that shows one that is not valid was not believed, and told as such. */
+static void look_at_certificates(struct doctor *doctor)
+{
+    const struct http_certificate *certificate;
+    for (size_t i = 0; (certificate = http_client_certificate(doctor->http, i)) != NULL; i++) {
+        if (certificate->expires_s > 0)
+            look_at_certificate(doctor, certificate);
+    }
+}
+
 static void finish(struct doctor *doctor)
 {
+    if (doctor->http && !doctor->ending)
+        look_at_certificates(doctor);
+    doctor->ending = true;
     if (doctor->http)
         http_client_close(doctor->http, on_closed, doctor); /* a second time is fine */
     else
@@ -360,14 +389,17 @@ static void ask_graph(struct doctor *doctor)
 static void look_at_clock(struct doctor *doctor)
 {
     int64_t skew_s = token_clock_skew_s(doctor->graph_token);
-    char off[DURATION_TEXT], detail[80];
+    char off[DURATION_TEXT];
     enum check_state state = llabs(skew_s) > SKEW_FAILURE_S ? CHECK_FAILURE : CHECK_WARNING;
-    snprintf(detail, sizeof(detail), "this machine is %s %s", duration_format(llabs(skew_s) * 1000, off),
-             skew_s > 0 ? "ahead" : "behind");
+    struct buf detail;
+    buf_init(&detail, 0);
+    phrase_add(&detail, skew_s > 0 ? PHRASE_CLOCK_AHEAD : PHRASE_CLOCK_BEHIND, doctor->language,
+               duration_format(llabs(skew_s) * 1000, off), "");
     if (llabs(skew_s) > SKEW_WARNING_S)
-        add_trouble(doctor, CHECK_CLOCK, state, TROUBLE_CLOCK, detail);
+        add_trouble(doctor, CHECK_CLOCK, state, TROUBLE_CLOCK, buf_text(&detail));
     else
         add(doctor, CHECK_CLOCK, FOUND_WELL, "");
+    buf_deinit(&detail);
 }
 
 static void look_at_proxy(struct doctor *doctor, const struct outcome *outcome)
@@ -419,16 +451,22 @@ static void look_at_credentials(struct doctor *doctor)
     for (size_t i = 0; i < count; i++) {
         int64_t expires_s = credential_expires_s(doctor->settings, kinds[i], now_s());
         int nearness = credential_nearness(expires_s, now_s());
-        char detail[160], date[CLOCK_TEXT];
+        char date[CLOCK_TEXT];
         struct error err = {0};
-        snprintf(detail, sizeof(detail), "%s%s%s", credential_name(kinds[i]), expires_s > 0 ? ", until " : "",
-                 expires_s > 0 ? clock_format_s(expires_s, date) : "");
+        struct buf detail;
+        buf_init(&detail, 0);
+        if (expires_s > 0)
+            phrase_add(&detail, PHRASE_UNTIL, doctor->language, credential_name(kinds[i]),
+                       clock_format_s(expires_s, date));
+        else
+            buf_add_text(&detail, credential_name(kinds[i]));
         if (nearness >= 4)
-            add_trouble(doctor, CHECK_CREDENTIAL, CHECK_FAILURE, TROUBLE_CREDENTIAL_EXPIRED, detail);
+            add_trouble(doctor, CHECK_CREDENTIAL, CHECK_FAILURE, TROUBLE_CREDENTIAL_EXPIRED, buf_text(&detail));
         else if (credential_check(doctor->settings, kinds[i], now_s(), &err) < 0)
             add_trouble(doctor, CHECK_CREDENTIAL, CHECK_FAILURE, TROUBLE_CREDENTIAL_FILE, error_text(&err));
         else
-            add(doctor, CHECK_CREDENTIAL, nearness > 0 ? FOUND_EXPIRES : FOUND_WELL, detail);
+            add(doctor, CHECK_CREDENTIAL, nearness > 0 ? FOUND_EXPIRES : FOUND_WELL, buf_text(&detail));
+        buf_deinit(&detail);
     }
 }
 
@@ -448,7 +486,8 @@ static int make_network(struct doctor *doctor, struct error *err)
                                          .proxy = settings->proxy,
                                          .proxy_credentials_file = settings->proxy_credentials_file,
                                          .connect_ms = CONNECT_MS,
-                                         .total_ms = REQUEST_MS};
+                                         .total_ms = REQUEST_MS,
+                                         .note_certificates = true};
     char scope[600];
     int rc = http_client_new(daemon_loop(doctor->daemon), &options, &doctor->http, err);
     snprintf(scope, sizeof(scope), "%s/.default", settings->graph_url);

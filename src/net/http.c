@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "certificates.h"
 #include "poller.h"
 #include "transfer.h"
 
@@ -23,6 +24,7 @@ struct http_client {
     struct transfer_list ended;
     struct transfer_list idle;
     size_t in_flight; /* running and ended */
+    struct certificates certificates;
     int64_t clerk_due_ms;
     uint64_t last_id;
     bool closing;
@@ -79,6 +81,8 @@ static void on_completed(void *ctx, CURL *easy, CURLcode result)
 
     transfer_list_remove(&client->running, transfer);
     transfer_take_result(transfer, result);
+    if (client->setup.note_certificates)
+        certificates_note(&client->certificates, easy);
     finish(client, transfer);
 }
 
@@ -268,6 +272,11 @@ int http_reload_proxy(struct http_client *client, struct error *err)
 bool http_is_local_url(const char *url)
 {
     return transfer_is_local_url(url);
+}
+
+const struct http_certificate *http_client_certificate(const struct http_client *client, size_t index)
+{
+    return index < client->certificates.count ? &client->certificates.list[index] : NULL;
 }
 
 size_t http_in_flight(const struct http_client *client)

@@ -43,6 +43,7 @@ int transfer_setup_init(struct transfer_setup *setup, uv_loop_t *loop, const str
         .total_ms = given_or(options->total_ms, DEFAULT_TOTAL_MS),
         .stall_ms = given_or(options->stall_ms, DEFAULT_STALL_MS),
         .max_body = options->max_body > 0 ? options->max_body : DEFAULT_MAX_BODY,
+        .note_certificates = options->note_certificates,
     };
     if (options->ca_file != NULL && options->ca_file[0] != '\0') {
         setup->ca_file = strdup(options->ca_file);
@@ -123,6 +124,7 @@ static void set_trust(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_CERTINFO, setup->note_certificates ? 1L : 0L);
 }
 
 static void set_limits(CURL *easy, const struct transfer_setup *setup)

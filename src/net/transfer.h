@@ -27,6 +27,7 @@ struct transfer_setup {
     int64_t total_ms;
     int64_t stall_ms;
     size_t max_body;
+    bool note_certificates;
 };
 
 struct transfer {

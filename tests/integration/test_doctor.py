@@ -3,6 +3,7 @@
 """complyctl doctor: what it says when all is well, of each thing that can be wrong, and that it only ever reads."""
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -15,7 +16,7 @@ from scene import sim, shared_sim, wait_agreed  # noqa: F401  pylint: disable=un
 PAGES = {"enrollment_url": "https://mdm.example/enrol", "remediation_url": "https://mdm.example/mend",
          "assignment_group": "All users"}
 EX_NOPERM = 77
-REMOTE = ["reporting", "pages", "credential", "proxy", "sign_in", "clock", "graph", "group", "consent", "partner", "policy"]
+REMOTE = ["reporting", "pages", "credential", "proxy", "sign_in", "clock", "graph", "group", "consent", "partner", "policy", "tls"]
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_all_is_well_and_nothing_is_changed(store, sim, daemon):  # noqa: F811
     since = sim.last_request()
     code, found = examine(daemon)
     assert code == EX_OK, found
-    assert set(REMOTE) | {"configuration", "socket", "daemon", "store", "disk", "service"} == set(found)
+    assert set(REMOTE) | {"configuration", "socket", "daemon", "store", "disk", "service"} == set(found) - {"sandbox"}
     assert {finding["state"] for check, finding in found.items() if check != "service"} == {"ok"}
     asked = sim.requests(since=since)
     assert {request["at"] for request in asked if request["method"] != "GET"} == {"token"}
@@ -148,6 +149,36 @@ def test_another_certificate_authority(make_daemon, store, settings, scratch):
     code, found = examine(daemon)
     assert code == EX_UNAVAILABLE
     assert problem(found, "sign_in") == ("failure", "tls") and found["sign_in"]["detail"]
+
+
+def own_certificate(directory, days):
+    """Options of a simulator with a certificate that is its own authority, which ends in so many days."""
+    key, request, certificate = (directory / name for name in ("tls.key", "tls.csr", "tls.pem"))
+    (directory / "tls.ext").write_text("subjectAltName=IP:127.0.0.1")
+    for command in (["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=inspecting proxy", "-keyout", key, "-out", request],
+                    ["x509", "-req", "-in", request, "-key", key, "-days", days, "-extfile", directory / "tls.ext", "-out", certificate]):
+        subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
+    return {"tls_cert": certificate, "tls_key": key}
+
+
+@pytest.mark.parametrize("days, found_as", [(100, ("ok", "")), (3, ("warning", "certificate_expires_soon"))])
+def test_the_dates_of_the_servers_certificate(make_sim, make_daemon, store, scratch, days, found_as):
+    server = make_sim(**own_certificate(scratch, days))
+    daemon = make_daemon(store, {"default": harness.connection_settings(server, scratch, **PAGES)}).start()
+    _, found = examine(daemon)
+    assert problem(found, "tls") == found_as
+    told = subprocess.run(["openssl", "x509", "-in", scratch / "tls.pem", "-noout", "-enddate"], check=True, capture_output=True, text=True)
+    end = time.strptime(told.stdout.strip(), "notAfter=%b %d %H:%M:%S %Y GMT")
+    assert found["tls"]["detail"].startswith("127.0.0.1, until " + time.strftime("%Y-%m-%dT%H:%M:%SZ", end))
+    assert found["tls"]["detail"].endswith(", issued by inspecting proxy")
+
+
+def test_a_certificate_that_has_ended(make_sim, make_daemon, store, scratch):
+    server = make_sim(**own_certificate(scratch, -1))
+    daemon = make_daemon(store, {"default": harness.connection_settings(server, scratch)}).start()
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE and "tls" not in found
+    assert problem(found, "sign_in") == ("failure", "tls") and "expired" in found["sign_in"]["detail"]
 
 
 def test_a_dead_proxy(make_daemon, store, settings):
@@ -310,6 +341,38 @@ def test_there_is_no_store(daemon, store):
     store.path.unlink()
     code, found = examine(daemon)
     assert code == EX_NOINPUT and problem(found, "store") == ("failure", "store_missing")
+
+
+def test_a_store_that_only_the_daemon_cannot_work_with(daemon, store):
+    daemon.start()
+    store.path.rename(store.path.with_suffix(".away"))
+    eventually(lambda: not daemon.status()["store"]["healthy"])
+    result = doctor(daemon)
+    stores = [finding for finding in result.json["findings"] if finding["check"] == "store"]
+    assert [finding["problem"] for finding in stores] == ["store_missing"], "told once"
+
+
+def test_a_credential_that_systemd_hands_over(make_daemon, store, settings):
+    daemon = make_daemon(store, {"default": {**settings, "client_secret_file": "/run/credentials/complyd.service/none"}})
+    code, found = examine(daemon)
+    assert code == EX_UNAVAILABLE and problem(found, "daemon") == ("failure", "not_running")
+    assert problem(found, "configuration") == ("skipped", "credential_of_unit")
+    assert "LoadCredential" in daemon.run("--check").err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="puts a unit in place, in a mount namespace of its own")
+def test_a_daemon_without_the_sandbox_of_its_unit(daemon, scratch):
+    units = scratch / "units"
+    units.mkdir()
+    shutil.copy(harness.ROOT / "systemd" / "complyd.service", units)
+    inside = ["unshare", "--mount", "sh", "-c", f'mount --bind {units} /etc/systemd/system && exec "$@"', "sh"]
+    command = [daemon.build / "bin" / "complyctl", "--config", daemon.config, "--json", "doctor"]
+    daemon.start()
+    told = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
+    if "unshare" in told.stderr or "mount" in told.stderr:
+        pytest.skip("no mount namespace: " + told.stderr)
+    found = {finding["check"]: finding for finding in json.loads(told.stdout)["findings"]}
+    assert problem(found, "sandbox") == ("warning", "unconfined") and "NoNewPrivs 0" in found["sandbox"]["detail"]
 
 
 def test_anybody_may_open_the_socket(daemon):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Requests and answers as they should be, over HTTP/1.1 and real TLS. */
+#include "base/clock.h"
 #include "client.h"
 
 static const struct http_options usual = {0};
@@ -398,6 +399,38 @@ static void test_an_idle_client_causes_no_wake_up(void **state)
     fixture_stop(&fixture);
 }
 
+/* Of each host once, however many requests; and only for who wants to know. */
+static void test_what_the_server_showed_is_noted(void **state)
+{
+    static const struct http_options noting = {.note_certificates = true};
+    static const struct scripted_step two[] = {{SCRIPTED_JSON("200 OK", "", "{}", "2"), SCRIPTED_KEEP},
+                                               {SCRIPTED_JSON("200 OK", "", "{}", "2"), SCRIPTED_KEEP}};
+    const int64_t now_s = clock_realtime_ms(clock_system()) / 1000;
+    const struct http_certificate *certificate;
+    struct fixture fixture;
+    struct answer answer;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        fixture_start(&fixture, false, i == 0 ? &noting : &usual);
+        assert_null(http_client_certificate(fixture.client, 0));
+        play(&fixture, two);
+        get_and_wait(&fixture, &answer);
+        get_and_wait(&fixture, &answer);
+        certificate = http_client_certificate(fixture.client, 0);
+        if (i == 0) {
+            assert_non_null(certificate);
+            assert_non_null(strstr(url_of(&fixture, "/"), certificate->host));
+            assert_true(certificate->issuer[0] != '\0');
+            assert_true(certificate->expires_s > now_s + 3600 && certificate->expires_s <= now_s + 86400 + 60);
+        } else {
+            assert_null(certificate);
+        }
+        assert_null(http_client_certificate(fixture.client, 1));
+        fixture_stop(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_a_proxy_is_used_but_where_the_request_or_no_proxy_forbids),
         cmocka_unit_test(test_only_https_is_spoken),
         cmocka_unit_test(test_an_idle_client_causes_no_wake_up),
+        cmocka_unit_test(test_what_the_server_showed_is_noted),
     };
 
     return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
