@@ -19,7 +19,7 @@ int64_t outcome_retry_after_ms(const char *value, int64_t now_s)
         return 0;
     if (!(seconds > 0))
         return 0;
-    if (seconds * 1000 >= OUTCOME_RETRY_AFTER_MAX_MS)
+    if (seconds * 1000 >= (double)OUTCOME_RETRY_AFTER_MAX_MS)
         return OUTCOME_RETRY_AFTER_MAX_MS;
     return (int64_t)ceil(seconds * 1000);
 }
