@@ -13,6 +13,9 @@
 #include "base/buf.h"
 #include "base/guid.h"
 
+/* Values of Provisioned. */
+enum { ENROLMENT_PROVISIONED = 1, ENROLMENT_DEPROVISIONED = 2 };
+
 enum {
     ENROLMENT_URL = 512,
     ENROLMENT_NAME = 256,
@@ -35,7 +38,7 @@ struct sim_group {
 };
 
 struct enrolment {
-    int provisioned; /* 0 never, 1 yes, 2 no longer: as on the wire */
+    int provisioned; /* 0 = never; else as on the wire */
     char enrollment_url[ENROLMENT_URL], remediation_url[ENROLMENT_URL];
     struct sim_policy policies[ENROLMENT_POLICIES];
     size_t policy_count;

@@ -76,6 +76,7 @@ struct exchange {
 
     enum place place;
     struct tenant *tenant;     /* whose token it carried; NULL = none yet */
+    uint32_t permissions;      /* that its token carried */
     const char *token_kind;    /* "graph", "intune" or "" for the request log */
     const struct fault *fault; /* played on this exchange; NULL = none */
     char request_id[GUID_TEXT];
@@ -104,6 +105,9 @@ bool exchange_method_is(const struct exchange *ex, const char *method);
 
 /* The decoded value of query option `name` (exact), NULL when absent or undecodable. The caller frees. */
 char *exchange_query(const struct exchange *ex, const char *name);
+
+/* The first query option that begins with '$' and is not among `known` (NULL ends it); NULL = none. The caller frees. */
+char *exchange_unknown_option(const struct exchange *ex, const char *const *known);
 
 /* Decodes percent-encoding (and '+' as a blank when `form`) of [text, text+length); NULL when malformed or without
  * memory. The caller frees. */

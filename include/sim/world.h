@@ -46,6 +46,7 @@ struct world_settings {
     int64_t devices_per_message;
     int64_t page_size; /* entries of a collection before @odata.nextLink; 0 = all */
     struct quota_limits quota;
+    uint32_t permissions; /* consented to, in every tenant: tokens from now on carry them (sim/permission) */
 };
 
 /* The app registration; one serves all tenants, as a multi-tenant partner app does. */

@@ -73,6 +73,18 @@ static const char *item_header(const struct item *item, const char *name)
     return NULL;
 }
 
+static bool headers_are_text(const cJSON *request)
+{
+    const cJSON *header;
+
+    cJSON_ArrayForEach(header, json_member(request, "headers"))
+    {
+        if (!cJSON_IsString(header))
+            return false;
+    }
+    return true;
+}
+
 /* Either nobody depends on anybody, or everyone but the first on exactly the one before. */
 static bool chain_is_sound(const struct batch *batch)
 {
@@ -105,7 +117,9 @@ static bool read_item(struct exchange *ex, const cJSON *request, struct batch *b
         return refuse(ex, text);
     }
     *item = (struct item){.request = request, .id = json_string(request, "id")};
-    if (same_id_before(batch, item->id))
+    if (!headers_are_text(request))
+        return refuse(ex, "Invalid batch payload format: headers must be strings.");
+    if (item->id[0] == '\0' || same_id_before(batch, item->id))
         return refuse(ex, "Invalid batch payload format: every request needs an id of its own.");
     if (url[0] != '/' || strstr(url, "://"))
         return refuse(ex, "Invalid batch payload format: urls must be relative, such as /users/{id}.");
@@ -201,6 +215,7 @@ static void serve_item(struct world *world, const struct exchange *outer, struct
     sub.body_length = strlen(sub.body);
     sub.place = PLACE_GRAPH_BATCH_ITEM;
     sub.tenant = outer->tenant;
+    sub.permissions = outer->permissions;
     sub.fault = faults_pick(&world->faults, &sub);
     exchange_answer(&sub, 200, NULL);
     if (!sub.fault || fault_applies(sub.fault))

@@ -10,6 +10,7 @@
 #include "base/duration.h"
 #include "sim/exchange.h"
 #include "sim/json.h"
+#include "sim/permission.h"
 #include "sim/registry.h"
 #include "sim/token.h"
 #include "sim/world.h"
@@ -268,7 +269,7 @@ static void post_quit(struct world *world, struct exchange *ex)
 }
 
 /* One setting: where it lives and how it reads. */
-enum setting_kind { SETTING_DURATION, SETTING_SECONDS, SETTING_COUNT, SETTING_FLAG };
+enum setting_kind { SETTING_DURATION, SETTING_SECONDS, SETTING_COUNT, SETTING_FLAG, SETTING_PERMISSIONS };
 
 struct setting {
     const char *name;
@@ -295,6 +296,7 @@ static const struct setting settings[] = {
     {"quota_graph_requests_per_10s", SETTING_COUNT, AT(quota.max[QUOTA_GRAPH_REQUESTS]), 0},
     {"quota_graph_writes_per_150s", SETTING_COUNT, AT(quota.max[QUOTA_GRAPH_WRITES]), 0},
     {"quota_partner_requests_per_20s", SETTING_COUNT, AT(quota.max[QUOTA_PARTNER_REQUESTS]), 0},
+    {"permissions", SETTING_PERMISSIONS, AT(permissions), 0},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
@@ -331,29 +333,45 @@ static bool set_one(struct world_settings *values, const struct setting *setting
         *number_at(values, setting) = cJSON_IsNumber(item) ? (int64_t)item->valueint : setting->min - 1;
         return *number_at(values, setting) >= setting->min;
     }
+    if (setting->kind == SETTING_PERMISSIONS)
+        return text && permission_parse(text, &values->permissions) == 0;
     if (!text || duration_parse(text, &value) != 0)
         return false;
     *number_at(values, setting) = setting->kind == SETTING_SECONDS ? value / 1000 : value;
     return true;
 }
 
+static void write_setting(struct world_settings *values, const struct setting *setting, struct buf *out)
+{
+    char text[DURATION_TEXT];
+
+    switch (setting->kind) {
+    case SETTING_FLAG:
+        buf_add_text(out, *flag_at(values, setting) ? "true" : "false");
+        break;
+    case SETTING_COUNT:
+        buf_add_int(out, *number_at(values, setting));
+        break;
+    case SETTING_PERMISSIONS:
+        buf_add_char(out, '"');
+        permission_format(values->permissions, out);
+        buf_add_char(out, '"');
+        break;
+    case SETTING_SECONDS:
+        buf_add_json_string(out, duration_format(*number_at(values, setting) * 1000, text));
+        break;
+    case SETTING_DURATION:
+        buf_add_json_string(out, duration_format(*number_at(values, setting), text));
+        break;
+    }
+}
+
 static void get_settings(struct world *world, struct exchange *ex)
 {
     exchange_answer(ex, 200, EXCHANGE_JSON);
     for (size_t i = 0; i < SETTINGS; i++) {
-        const struct setting *setting = &settings[i];
-        struct world_settings *values = &world->settings;
-        char text[DURATION_TEXT];
-
-        buf_addf(&ex->reply, "%s\"%s\":", i ? "," : "{", setting->name);
-        if (setting->kind == SETTING_FLAG)
-            buf_add_text(&ex->reply, *flag_at(values, setting) ? "true" : "false");
-        else if (setting->kind == SETTING_COUNT)
-            buf_add_int(&ex->reply, *number_at(values, setting));
-        else
-            buf_add_json_string(
-                &ex->reply,
-                duration_format(*number_at(values, setting) * (setting->kind == SETTING_SECONDS ? 1000 : 1), text));
+        buf_addf(&ex->reply, "%s\"%s\":", i ? "," : "{", settings[i].name);
+        write_setting(&world->settings, &settings[i], &ex->reply);
     }
     buf_add_text(&ex->reply, "}\n");
 }

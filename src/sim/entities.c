@@ -65,7 +65,8 @@ bool entities_time(const char *text, int64_t *ret_ms)
 {
     size_t length = strlen(text);
 
-    return length > 0 && text[length - 1] == 'Z' && clock_parse(text, ret_ms) == 0;
+    /* clock_parse() would take a blank for the T. */
+    return length > 0 && text[length - 1] == 'Z' && strchr(text, 'T') && clock_parse(text, ret_ms) == 0;
 }
 
 static const char *known_os(const char *text)

@@ -136,6 +136,28 @@ char *exchange_query(const struct exchange *ex, const char *name)
     return NULL;
 }
 
+static bool is_known(const char *name, const char *const *known)
+{
+    while (*known && strcmp(*known, name) != 0)
+        known++;
+    return *known != NULL;
+}
+
+char *exchange_unknown_option(const struct exchange *ex, const char *const *known)
+{
+    const char *pair = ex->query;
+
+    while (*pair) {
+        size_t length = strcspn(pair, "&");
+        char *name = exchange_decode(pair, strcspn(pair, "=&"), true);
+        if (name && name[0] == '$' && !is_known(name, known))
+            return name;
+        free(name);
+        pair += length + (pair[length] == '&');
+    }
+    return NULL;
+}
+
 static struct exchange_header *header_slot(struct exchange *ex, const char *name)
 {
     for (size_t i = 0; i < ex->header_count; i++) {

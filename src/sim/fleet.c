@@ -161,11 +161,12 @@ static void list_all(const struct world *world, struct exchange *ex, const struc
 {
     char *top = exchange_query(ex, "$top");
     char *token = exchange_query(ex, "$skiptoken");
-    long size = top ? strtol(top, NULL, 10) : LIST_PAGE;
+    char *end = NULL;
+    long size = top ? strtol(top, &end, 10) : LIST_PAGE;
     struct page page = {
         .world = world, .selection = selection, .out = &ex->reply, .after = token ? token : "", .left = size};
 
-    if (size < 1 || size > LIST_PAGE_MAX) {
+    if ((end && *end) || size < 1 || size > LIST_PAGE_MAX) {
         refusal_graph(ex, 400, "Request_BadRequest",
                       "Invalid page size specified. Must be between 1 and 999 inclusive.");
     } else {

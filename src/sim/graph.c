@@ -3,6 +3,7 @@
 #include "sim/graph.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,6 +13,7 @@
 #include "sim/fleet.h"
 #include "sim/groups.h"
 #include "sim/people.h"
+#include "sim/permission.h"
 #include "sim/refusal.h"
 #include "sim/token.h"
 #include "sim/world.h"
@@ -66,18 +68,45 @@ static void refuse_path(struct exchange *ex)
     refusal_graph(ex, 400, "BadRequest", text);
 }
 
+static const struct {
+    const char *name;
+    enum permission_use read;
+    void (*handle)(struct world *world, struct exchange *ex);
+    const char *options[6]; /* of the query; what is not served must not be passed over */
+} collections[] = {
+    {"servicePrincipals", PERMISSION_READ_PRINCIPALS, discovery_get, {"$filter", "$select", "$skiptoken"}},
+    {"users", PERMISSION_READ_USERS, people_get, {"$select"}},
+    {"devices", PERMISSION_READ_DEVICES, fleet_handle, {"$filter", "$select", "$top", "$skiptoken", "$deltatoken"}},
+    {"groups", PERMISSION_READ_GROUPS, groups_get, {"$filter", "$select"}},
+};
+
+static bool check_options(struct exchange *ex, const char *const *known)
+{
+    char *option = exchange_unknown_option(ex, known);
+    char text[128];
+
+    if (!option)
+        return true;
+    snprintf(text, sizeof(text), "The query option '%.40s' is not served here.", option);
+    refusal_graph(ex, 400, "Request_UnsupportedQuery", text);
+    free(option);
+    return false;
+}
+
 static void serve_collection(struct world *world, struct exchange *ex)
 {
-    if (collection_is(ex, "servicePrincipals"))
-        discovery_get(world, ex);
-    else if (collection_is(ex, "users"))
-        people_get(world, ex);
-    else if (collection_is(ex, "devices"))
-        fleet_handle(world, ex);
-    else if (collection_is(ex, "groups"))
-        groups_get(world, ex);
-    else
-        refuse_path(ex);
+    for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
+        if (!collection_is(ex, collections[i].name))
+            continue;
+        /* Of all there is only devices can be written. */
+        enum permission_use use = exchange_method_is(ex, "GET") ? collections[i].read : PERMISSION_WRITE_DEVICES;
+        if (!permission_allows(ex->permissions, use))
+            refusal_graph(ex, 403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
+        else if (check_options(ex, collections[i].options))
+            collections[i].handle(world, ex);
+        return;
+    }
+    refuse_path(ex);
 }
 
 void graph_serve(struct world *world, struct exchange *ex)

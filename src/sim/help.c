@@ -81,7 +81,7 @@ static const char usage[] =
     "                                         machine_identity clock_offset_s\n"
     "                                         partner_ios partner_android partner_macos devices_per_message page_size\n"
     "                                         quota_graph_requests_per_10s quota_graph_writes_per_150s\n"
-    "                                         quota_partner_requests_per_20s\n"
+    "                                         quota_partner_requests_per_20s permissions\n"
     "  GET    /sim/tenants  POST              {\"tenantId\"}; shows provisioning, policies and groups too\n"
     "  POST   /sim/groups[?tenant=]           {\"displayName\", \"id\"?}; DELETE /sim/groups/{id}\n"
     "  POST   /sim/revoke                     every token issued so far is worthless\n"

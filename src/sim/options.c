@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "sim/permission.h"
 
 enum option_code {
     OPT_HELP = 'h',
@@ -241,7 +242,8 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
                      .partner_ios = true,
                      .partner_android = true,
                      .partner_macos = true,
-                     .devices_per_message = 1},
+                     .devices_per_message = 1,
+                     .permissions = permission_usual()},
     };
     optind = 1;
     while ((code = getopt_long(argc, argv, "hV", long_options, NULL)) >= 0) {

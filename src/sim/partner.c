@@ -14,6 +14,7 @@
 #include "sim/faults.h"
 #include "sim/json.h"
 #include "sim/odata.h"
+#include "sim/permission.h"
 #include "sim/refusal.h"
 #include "sim/spoil.h"
 #include "sim/token.h"
@@ -276,7 +277,10 @@ static void serve(struct world *world, struct exchange *ex)
 
     if (!id)
         return;
-    if (exchange_method_is(ex, "PUT")) {
+    if (exchange_method_is(ex, "PUT") && ex->tenant->enrolment.provisioned == ENROLMENT_DEPROVISIONED) {
+        world->stats.messages_refused++;
+        refusal_partner(ex, 403, "Forbidden", "The tenant was deprovisioned.");
+    } else if (exchange_method_is(ex, "PUT")) {
         put(world, ex, id);
     } else if (exchange_method_is(ex, "GET")) {
         get(ex, id);
@@ -296,6 +300,8 @@ void partner_handle(struct world *world, struct exchange *ex)
         exchange_header(ex, "client-request-id", "%s", ex->client_request_id);
     if (verdict != TOKEN_GOOD)
         refusal_token(ex, verdict);
+    else if (!permission_allows(ex->permissions, PERMISSION_SEND_MESSAGES))
+        refusal_partner(ex, 403, "Forbidden", "The token's roles do not allow this.");
     else if (ex->client_request_id && !guid_is_valid(ex->client_request_id))
         refusal_partner(ex, 400, "BadRequest", "client-request-id is not a GUID.");
     else if (take_quota(world, ex))

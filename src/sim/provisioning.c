@@ -12,6 +12,7 @@
 #include "sim/exchange.h"
 #include "sim/json.h"
 #include "sim/odata.h"
+#include "sim/permission.h"
 #include "sim/refusal.h"
 #include "sim/token.h"
 #include "sim/world.h"
@@ -72,7 +73,7 @@ static void put_tenant(struct exchange *ex)
 
     if (!body)
         return;
-    if (wanted != 1 && wanted != 2) {
+    if (wanted != ENROLMENT_PROVISIONED && wanted != ENROLMENT_DEPROVISIONED) {
         bad_request(ex, "Provisioned must be 1 or 2.");
     } else if (!is_page(json_string(body, "PartnerEnrollmentUrl")) ||
                !is_page(json_string(body, "PartnerRemediationUrl"))) {
@@ -146,7 +147,7 @@ static void post_policy(const struct world *world, struct exchange *ex)
 
     if (!body)
         return;
-    if (ex->tenant->enrolment.provisioned != 1)
+    if (ex->tenant->enrolment.provisioned != ENROLMENT_PROVISIONED)
         refusal_partner(ex, 403, "Forbidden", "The tenant is not provisioned for this partner.");
     else
         create_policy(world, ex, body);
@@ -297,6 +298,8 @@ void provisioning_handle(struct world *world, struct exchange *ex)
         exchange_header(ex, "client-request-id", "%s", ex->client_request_id);
     if (verdict != TOKEN_GOOD)
         refusal_token(ex, verdict);
+    else if (!permission_allows(ex->permissions, PERMISSION_MANAGE_PARTNER))
+        refusal_partner(ex, 403, "Forbidden", "The token's roles do not allow this.");
     else if (ex->client_request_id && !guid_is_valid(ex->client_request_id))
         bad_request(ex, "client-request-id is not a GUID.");
     else

@@ -12,6 +12,7 @@
 #include "sim/exchange.h"
 #include "sim/jose.h"
 #include "sim/json.h"
+#include "sim/permission.h"
 #include "sim/world.h"
 
 /* What a checked token says. */
@@ -21,6 +22,7 @@ struct checked {
     enum token_kind kind;
     int64_t expires_s;
     int64_t serial;
+    uint32_t permissions;
 };
 
 enum { TOKENS_CHECKED = 64 };
@@ -61,12 +63,6 @@ void signer_free(struct signer *signer)
     free(signer);
 }
 
-static void write_roles(enum token_kind kind, struct buf *out)
-{
-    buf_add_text(out, kind == TOKEN_GRAPH ? "[\"Device.ReadWrite.All\",\"User.Read.All\",\"Application.Read.All\"]"
-                                          : "[\"manage_partner_compliance_policy\",\"update_device_attributes\"]");
-}
-
 /* Microsoft's tokens run to some 1,500 characters; filler of that length finds buffers that are too small. */
 static void write_filler(struct buf *out)
 {
@@ -95,7 +91,7 @@ static void write_claims(struct world *world, const struct tenant *tenant, enum 
         world->app.client_id, tenant->principal_id);
     buf_addf(out, "\"tid\":\"%s\",\"uti\":\"%lld\",\"ver\":\"1.0\",\"roles\":", tenant->id,
              (long long)world->tokens_issued);
-    write_roles(kind, out);
+    permission_write_roles(world->settings.permissions, kind == TOKEN_GRAPH, out);
     buf_add_char(out, '}');
 }
 
@@ -159,6 +155,7 @@ static bool read_claims(const struct world *world, const struct jose *token, str
 
     ret_checked->tenant = tenant ? world_tenant(world, tenant) : NULL;
     ret_checked->expires_s = json_int(token->claims, "exp", 0);
+    ret_checked->permissions = permission_read_roles(json_member(token->claims, "roles"));
     ret_checked->serial = serial ? strtoll(serial, NULL, 10) : 0;
     return ret_checked->tenant && audience_kind(world, json_string(token->claims, "aud"), &ret_checked->kind);
 }
@@ -216,6 +213,7 @@ enum token_verdict token_check(struct world *world, struct exchange *ex, enum to
     if (slot->serial <= world->tokens_revoked)
         return TOKEN_REVOKED;
     ex->tenant = slot->tenant;
+    ex->permissions = slot->permissions;
     return TOKEN_GOOD;
 }
 

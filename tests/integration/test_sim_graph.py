@@ -66,6 +66,45 @@ def test_no_token(sim):
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.parametrize("path, enough", [
+    (f"/servicePrincipals?$filter={FILTER}", "Application.Read.All"),
+    ("/users/ann@example.org", "User.ReadBasic.All"),
+    ("/groups", "Group.Read.All"),
+    ("/devices", "Device.Read.All"),
+    ("/devices/delta", "Directory.Read.All"),
+])
+def test_reading_needs_its_permission(sim, path, enough):
+    every = sim.settings()["permissions"].split() + ["Device.Read.All"]
+    kind = path[1:5]
+    others = " ".join(name for name in every if not name.lower().startswith(kind[:3]) and name != enough)
+    sim.settings(permissions=others)
+    assert_error(sim.request("GET", f"/v1.0{path}", token=sim.graph_token()), 403, "Authorization_RequestDenied")
+    sim.settings(permissions=enough)
+    assert sim.request("GET", f"/v1.0{path}", token=sim.graph_token()).status == 200
+
+
+def test_writing_needs_more_than_reading(sim):
+    device_id = str(uuid.uuid4())
+    sim.register(device_id, "Windows")
+    sim.settings(permissions="Device.Read.All")
+    token = sim.graph_token()
+    assert sim.request("GET", f"/v1.0/devices(deviceId='{device_id}')", token=token).status == 200
+    assert_error(patch(sim, token, device_id, {"isManaged": True}), 403, "Authorization_RequestDenied")
+    item = batch(sim, token, [patch_item(1, device_id, {"isManaged": True})]).json()["responses"][0]
+    assert item["status"] == 403 and sim.device(device_id)["updates"] == 0
+
+
+@pytest.mark.parametrize("path", ["/devices?$search=x", "/devices?%24orderby=displayName", "/devices?$count=true", "/devices?$top=5x",
+                                  "/users/ann@example.org?$expand=manager", "/groups?$top=1",
+                                  f"/servicePrincipals?$filter={FILTER}&$skip=1"])
+def test_query_options_that_are_not_served_are_not_passed_over(get, path):
+    assert get(path).status == 400
+
+
+def test_other_words_of_a_query_are(get):
+    assert get("/users/ann@example.org?x=1&y").status == 200
+
+
 # Discovery
 
 def test_discovery_leads_to_the_partner_service(sim, get):
@@ -306,6 +345,8 @@ def test_a_batch_item_with_special_characters(sim, token):
     [user_item(n, "ann@example.org") for n in range(21)],
     [user_item("a", "ann@example.org"), user_item("A", "bob@example.org")],
     [{"method": "GET", "url": "/users/ann@example.org"}],
+    [{"id": "", "method": "GET", "url": "/users/ann@example.org"}],
+    [{"id": "1", "method": "GET", "url": "/users/ann@example.org", "headers": {"ConsistencyLevel": 1}}],
     [{"id": 1, "method": "GET", "url": "/users/ann@example.org"}],
     [{"id": "1", "url": "/users/ann@example.org"}],
     [{"id": "1", "method": "GET", "url": "https://graph.microsoft.com/v1.0/users/ann@example.org"}],
@@ -315,7 +356,7 @@ def test_a_batch_item_with_special_characters(sim, token):
     [user_item(1, "ann@example.org"), {**user_item(2, "ann@example.org"), "dependsOn": ["3"]}],
     [{**user_item(1, "ann@example.org"), "dependsOn": ["1"]}],
     [user_item(1, "a@b.c"), {**user_item(2, "a@b.c"), "dependsOn": ["1"]}, user_item(3, "a@b.c")],
-], ids=["none", "21", "same id", "no id", "number id", "no method", "absolute url", "no slash", "unknown member", "no content type",
+], ids=["none", "21", "same id", "no id", "empty id", "number header", "number id", "no method", "absolute url", "no slash", "unknown member", "no content type",
         "unknown dependency", "self", "half a chain"])
 def test_a_bad_batch_is_refused_whole(sim, token, items):
     assert_error(batch(sim, token, items), 400, "BadRequest")

@@ -226,7 +226,7 @@ def test_entities_in_the_wrong_order(sim, phone):
 
 @pytest.mark.parametrize("changes", [
     {"Content": []}, {"Content": None}, {"TenantId": None}, {"TenantId": UNKNOWN}, {"UploadTime": None},
-    {"UploadTime": "yesterday"}, {"UploadTime": 1}, {"uploadTime": STAMP}, {"Extra": 1},
+    {"UploadTime": "yesterday"}, {"UploadTime": "2026-02-03 04:05:06Z"}, {"UploadTime": 1}, {"uploadTime": STAMP}, {"Extra": 1},
 ])
 def test_the_envelope_is_strict(sim, phone, changes):
     assert phone.put(envelope=changes).status == 400
@@ -288,6 +288,20 @@ def test_a_windows_device_does_not_go_this_way(sim):
 def two_devices(phone, second):
     one, two = (json.loads(json.loads(p.message()["body"])["Content"]) for p in (phone, second))
     return phone.message(envelope={"Content": json.dumps(one + two)})
+
+
+def test_a_tenant_that_was_deprovisioned(sim, phone):
+    def provision(state):
+        body = {"Provisioned": state, "PartnerEnrollmentUrl": "https://mdm.example/e", "PartnerRemediationUrl": "https://mdm.example/r"}
+        path = f"/fef/PartnerTenantDataSyncService/PartnerTenants(guid'{TENANT}')?api-version=1.6"
+        assert sim.request("PUT", path, body, token=phone.token).status == 200
+
+    told = phone.put().json()["Key"]
+    provision(2)
+    assert phone.put(LATER).status == 403
+    assert phone.await_verdict(told)["Status"] == "Completed"
+    provision(1)
+    assert_accepted(phone.put(LATER))
 
 
 def test_devices_per_message(sim, phone):

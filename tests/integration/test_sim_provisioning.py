@@ -63,6 +63,18 @@ def test_who_may_provision(sim):  # noqa: F811
     assert ask(sim, "PUT", "PartnerTenants", {}).status == 404
 
 
+def test_the_app_needs_its_permissions(sim):  # noqa: F811
+    path = f"PartnerTenants(guid'{TENANT}')"
+    sim.settings(permissions="update_device_attributes")
+    assert ask(sim, "PUT", path, {"Provisioned": 1, **URLS}).status == 403
+    sim.settings(permissions="manage_partner_compliance_policy")
+    assert ask(sim, "PUT", path, {"Provisioned": 1, **URLS}).status == 200
+    messages = f"/fef/PartnerDeviceDataSyncService/DataUploadMessages(guid'{UNKNOWN}')?api-version=1.2"
+    assert sim.request("GET", messages, token=sim.intune_token()).status == 403
+    sim.settings(permissions="update_device_attributes")
+    assert sim.request("GET", messages, token=sim.intune_token()).status == 404
+
+
 def test_a_policy_and_its_assignment(sim):  # noqa: F811
     provision(sim)
     answer = ask(sim, "POST", "PartnerCompliancePolicies", POLICY)
