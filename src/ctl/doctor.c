@@ -13,7 +13,7 @@
 #include "ctl/locate.h"
 #include "ctl/output.h"
 
-enum { STATE_WIDTH = 9, TITLE_WIDTH = 20 };
+enum { STATE_WIDTH = 9 };
 
 static const struct cJSON *member(const struct cJSON *object, const char *name)
 {
@@ -169,14 +169,26 @@ static void pad(FILE *out, const char *text, size_t width)
         fputc(' ', out);
 }
 
-static void print_line(FILE *out, const char *text)
+/* Titles and a blank: those of one language are longer than the other's. */
+static size_t title_width(enum language language)
+{
+    size_t widest = 0;
+
+    for (int check = 0; check < CHECK_COUNT; check++) {
+        size_t width = output_width(check_title((enum check)check, language));
+        widest = width > widest ? width : widest;
+    }
+    return widest + 1;
+}
+
+static void print_line(FILE *out, size_t column, const char *text)
 {
     struct buf safe;
 
     buf_init(&safe, 0);
     output_escape(&safe, text);
     if (text[0] != '\0')
-        output_entry(out, "", STATE_WIDTH + TITLE_WIDTH - 2, buf_text(&safe));
+        output_entry(out, "", column - 2, buf_text(&safe));
     buf_deinit(&safe);
 }
 
@@ -186,6 +198,7 @@ static void print_finding(const struct findings *findings, const struct cJSON *f
     enum check_state state = check_state_parse(client_text(finding, "state"));
     const char *word = check_state_title(state, findings->language);
     const char *detail = client_text(finding, "detail"), *title = client_text(finding, "title");
+    size_t width = title_width(findings->language);
     bool short_one = state == CHECK_OK && detail[0] != '\0';
     struct buf cure;
 
@@ -193,16 +206,16 @@ static void print_finding(const struct findings *findings, const struct cJSON *f
     output_styled(out, word, style_of(state));
     pad(out, word, STATE_WIDTH);
     output_text(out, title);
-    pad(out, title, TITLE_WIDTH);
+    pad(out, title, width);
     output_text(out, short_one ? detail : client_text(finding, "text"));
     fputc('\n', out);
     if (short_one)
         return;
-    print_line(out, detail);
+    print_line(out, STATE_WIDTH + width, detail);
     buf_init(&cure, 0);
     if (client_text(finding, "cure")[0] != '\0')
         buf_addf(&cure, "%s: %s", findings->language == LANGUAGE_ES ? "Remedio" : "Cure", client_text(finding, "cure"));
-    print_line(out, buf_text(&cure));
+    print_line(out, STATE_WIDTH + width, buf_text(&cure));
     buf_deinit(&cure);
 }
 

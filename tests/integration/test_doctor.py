@@ -3,6 +3,7 @@
 """complyctl doctor: what it says when all is well, of each thing that can be wrong, and that it only ever reads."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -83,6 +84,7 @@ def test_what_people_see(store, daemon):
     assert "complyd\n" in text.out and "\ndefault\n" in text.out and "\x1b" not in text.out
     spanish = doctor(daemon, as_json=False, env={"LC_ALL": "es_ES.UTF-8"})
     assert "Credencial" in spanish.out and "Credential " not in spanish.out
+    assert re.search("API de Microsoft Graph +https://", spanish.out)
 
 
 def test_one_connection_only(make_daemon, store, settings):
