@@ -3,6 +3,9 @@
 # What `cmake --install` puts where. With --prefix /usr everything is where a distribution's package would have it; below
 # /usr/local systemd finds unit, sysusers and tmpfiles just as well.
 
+# Whatever the umask of who installs.
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+
 if(TARGET complyd)
   install(TARGETS complyd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 endif()
@@ -41,7 +44,7 @@ install(FILES completion/_complyctl DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/sit
 install(FILES completion/complyctl.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sql"
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.json"
   PATTERN "man" EXCLUDE)
 foreach(section 1 5 8)
   file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.${section})
