@@ -79,6 +79,26 @@ static const char *lasted(const struct connection *connection, char text[DURATIO
     return duration_format(lasted_ms < 1000 ? lasted_ms : lasted_ms / 1000 * 1000, text);
 }
 
+/* The channel that has to wait longest tells. */
+static void log_throttled(const struct connection *connection)
+{
+    struct log_fields fields = {.connection = connection->name};
+    int64_t now = clock_monotonic_ms(connection->context->clock), wait_ms = 0;
+    enum channel channel = CHANNEL_PARTNER;
+    char delay[DURATION_TEXT];
+    for (int i = 0; i < CHANNEL_COUNT; i++) {
+        int64_t left_ms = budget_blocked_until_ms(&connection->lanes[i].budget) - now;
+        channel = left_ms > wait_ms ? (enum channel)i : channel;
+        wait_ms = left_ms > wait_ms ? left_ms : wait_ms;
+    }
+    if (wait_ms > 0)
+        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields,
+               "throttled by Microsoft: the %s channel goes on in %s, slower until it eases", channel_name(channel),
+               duration_format(wait_ms, delay));
+    else
+        log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "throttled by Microsoft: sending slower until it eases");
+}
+
 static void log_state(struct connection *connection, enum connection_state before)
 {
     struct log_fields fields = {.connection = connection->name};
@@ -93,7 +113,7 @@ static void log_state(struct connection *connection, enum connection_state befor
                    "ready again after %s; still throttled by Microsoft, so sending slower until that eases",
                    lasted(connection, text));
         else
-            log_at(LOG_LEVEL_NOTICE, TAG_CONNECTION, &fields, "throttled by Microsoft: sending slower until it eases");
+            log_throttled(connection);
         break;
     case CONNECTION_READY:
         if (before == CONNECTION_BROKEN)

@@ -32,12 +32,17 @@ static int64_t monotonic_ms(const struct lane *lane)
     return clock_monotonic_ms(lane->connection->context->clock);
 }
 
-static void tell_more(const struct lane *lane, enum lane_line line, uint64_t suppressed)
+/* It comes some time after what it sums up, so it says since when. */
+static void tell_more(const struct lane *lane, enum lane_line line, int64_t began_ms, uint64_t suppressed)
 {
+    char since[CLOCK_TEXT];
     if (suppressed == 0)
         return; /* a lane that was never begun has no connection */
     struct log_fields fields = {.connection = lane->connection->name};
-    log_at(lines[line].level, lines[line].tag, &fields, "%llu %s", (unsigned long long)suppressed, lines[line].more);
+    int64_t age_ms = monotonic_ms(lane) - began_ms;
+    int64_t since_s = (clock_realtime_ms(lane->connection->context->clock) - age_ms) / 1000;
+    log_at(lines[line].level, lines[line].tag, &fields, "%llu %s (%s, since %s)", (unsigned long long)suppressed,
+           lines[line].more, channel_name(lane->channel), clock_format_s(since_s, since));
 }
 
 static bool may_tell(struct lane *lane, enum lane_line line)
@@ -45,8 +50,9 @@ static bool may_tell(struct lane *lane, enum lane_line line)
     uint64_t suppressed;
     if (lines[line].level > log_get_level())
         return false;
+    int64_t began_ms = lane->repeats[line].began_ms;
     bool pass = repeat_pass(&lane->repeats[line], monotonic_ms(lane), &suppressed);
-    tell_more(lane, line, suppressed);
+    tell_more(lane, line, began_ms, suppressed);
     return pass;
 }
 
@@ -59,7 +65,8 @@ void lane_log_init(struct lane *lane)
 void lane_log_flush(struct lane *lane, bool all)
 {
     for (int line = 0; line < LANE_LINES; line++)
-        tell_more(lane, (enum lane_line)line, repeat_flush(&lane->repeats[line], all ? INT64_MAX : monotonic_ms(lane)));
+        tell_more(lane, (enum lane_line)line, lane->repeats[line].began_ms,
+                  repeat_flush(&lane->repeats[line], all ? INT64_MAX : monotonic_ms(lane)));
 }
 
 static void log_result(struct lane *lane, enum lane_line line, const struct outbox_result *result, const char *what,
@@ -125,7 +132,7 @@ void lane_log_verdict(struct lane *lane, const struct message_result *result)
                                 .request_id = result->request_id[0] ? result->request_id : NULL};
     const char *what = result->verdict == MESSAGE_COMPLETED ? "verdict Completed"
                        : result->verdict == MESSAGE_FAILED  ? "verdict Failed; parked until its data changes"
-                                                            : "no verdict in time; the report will be sent again";
+                                                            : "no verdict came; the report will be sent again";
     log_at(lines[line].level, lines[line].tag, &fields, "%s%s%s", what, result->error[0] ? ": " : "", result->error);
 }
 

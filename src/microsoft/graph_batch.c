@@ -13,6 +13,7 @@
 struct split {
     size_t count;
     int64_t now_s;
+    const char *request_id; /* of the whole */
     struct outcome *outcomes;
     char (*user_ids)[GUID_TEXT]; /* NULL: devices were sent */
     bool answered[GRAPH_BATCH_MAX];
@@ -72,12 +73,19 @@ static const char *retry_after_of(const cJSON *headers, char text[32])
     return text;
 }
 
+/* An item's own, else the batch's: Microsoft's support asks for one. */
+static const char *request_id_of(const struct split *split, const cJSON *headers, const struct reply_error *error)
+{
+    const char *own = reply_text(headers, "request-id");
+
+    return own[0] != '\0' ? own : error->request_id[0] != '\0' ? error->request_id : split->request_id;
+}
+
 static void read_item(struct split *split, size_t place, const cJSON *item)
 {
     struct outcome *outcome = &split->outcomes[place];
     const cJSON *headers = reply_object(item, "headers");
     const cJSON *body = reply_object(item, "body");
-    const char *request_id = reply_text(headers, "request-id");
     struct reply_error error = {.code = "", .message = "", .request_id = ""};
     char text[32];
     double status;
@@ -89,7 +97,7 @@ static void read_item(struct split *split, size_t place, const cJSON *item)
     if (status >= 300)
         reply_read_error(body, &error);
     outcome_of_item((int)status, retry_after_of(headers, text), error.code, error.message,
-                    request_id[0] != '\0' ? request_id : error.request_id, split->now_s, outcome);
+                    request_id_of(split, headers, &error), split->now_s, outcome);
     if (split->user_ids == NULL)
         outcome->denied = status == 403 && outcome->class == OUTCOME_DEVICE;
     else if (outcome->class == OUTCOME_ACCEPTED)
@@ -118,8 +126,10 @@ static void read_items(struct split *split, const cJSON *responses)
         read_item(split, (size_t)place, item);
     }
     for (size_t i = 0; i < split->count; i++) {
-        if (!split->answered[i])
-            set_unintelligible(&split->outcomes[i], "no answer for this item of the batch");
+        if (split->answered[i])
+            continue;
+        set_unintelligible(&split->outcomes[i], "no answer for this item of the batch");
+        classify_request_id(&split->outcomes[i], split->request_id);
     }
 }
 
@@ -174,7 +184,7 @@ static void copy_to_items(struct split *split, const struct outcome *whole)
 void graph_batch_outcome(const struct http_response *response, size_t count, int64_t now_s, struct outcome *outcomes,
                          char (*user_ids)[GUID_TEXT], struct outcome *ret_whole)
 {
-    struct split split = {.count = count, .now_s = now_s, .outcomes = outcomes, .user_ids = user_ids};
+    struct split split = {.count = count, .now_s = now_s, .request_id = "", .outcomes = outcomes, .user_ids = user_ids};
     cJSON *root = NULL;
     const cJSON *responses = NULL;
 
@@ -193,6 +203,7 @@ void graph_batch_outcome(const struct http_response *response, size_t count, int
     }
     if (responses != NULL) {
         ret_whole->trouble = TROUBLE_NONE;
+        split.request_id = ret_whole->request_id;
         read_items(&split, responses);
         judge_denials(&split);
         judge_whole(&split, ret_whole);

@@ -54,7 +54,7 @@ def test_many_lines_of_a_kind_become_few(store, sim, daemon):
     eventually(lambda: store.queued() == 0 and store.value("SELECT count(*) FROM report WHERE status > 0") == 60)
     daemon.stop()
     assert len(daemon.process.find("info sender: reported compliant device=")) == 20
-    told = daemon.process.find(r"info sender: (\d+) more reports taken connection=default$")
+    told = daemon.process.find(r"info sender: (\d+) more reports taken \(partner, since 20\S+Z\) connection=default$")
     assert sum(int(match[1]) for match in told) == 40
 
 
@@ -101,7 +101,7 @@ def test_throttled_while_it_was_broken(store, sim, daemon):
     phones(store, 1)
     sim.add_fault("partner_put", "throttle", retry_after=1)
     daemon.start()
-    daemon.wait_for_log("notice connection: throttled by Microsoft: sending slower until it eases connection=default")
+    daemon.wait_for_log(r"notice connection: throttled by Microsoft: the partner channel goes on in [0-9ms]+, slower until it eases connection=default$")
     store.wait_drained()
     sim.add_fault("partner_put", "status", status=503, count=4)
     phones_named = (f"Name {number}" for number in range(100))

@@ -248,17 +248,22 @@ static void test_items_carry_their_own_retry_after_and_ids(void **state)
         200, BATCH("{\"id\":\"0\",\"status\":429,\"headers\":{\"retry-after\":\"2.128\",\"request-id\":\"h-1\"},"
                    "\"body\":{\"error\":{\"code\":\"TooManyRequests\",\"message\":\"slow\"}}},"
                    "{\"id\":\"1\",\"status\":429,\"headers\":{\"Retry-After\":7},"
-                   "\"body\":{\"error\":{\"code\":\"x\",\"message\":\"m\",\"innerError\":{\"request-id\":\"b-1\"}}}}"));
-    struct outcome outcomes[2], whole;
+                   "\"body\":{\"error\":{\"code\":\"x\",\"message\":\"m\",\"innerError\":{\"request-id\":\"b-1\"}}}},"
+                   "{\"id\":\"2\",\"status\":204}"));
+    struct outcome outcomes[4], whole;
 
     (void)state;
     strcpy(response.headers.request_id, "outer");
-    graph_batch_outcome(&response, 2, now_s, outcomes, NULL, &whole);
+    graph_batch_outcome(&response, 4, now_s, outcomes, NULL, &whole);
     assert_int_equal(outcomes[0].retry_after_ms, 2128);
     assert_string_equal(outcomes[0].request_id, "h-1");
     assert_string_equal(outcomes[0].detail, "429 TooManyRequests: slow");
     assert_int_equal(outcomes[1].retry_after_ms, 7000);
     assert_string_equal(outcomes[1].request_id, "b-1");
+    assert_string_equal(outcomes[2].request_id, "outer");
+    assert_string_equal(outcomes[3].request_id, "outer");
+    assert_string_equal(whole.request_id, "outer");
+    graph_batch_outcome(&response, 2, now_s, outcomes, NULL, &whole);
     assert_int_equal(whole.retry_after_ms, 7000);
     assert_string_equal(whole.request_id, "outer");
 }
