@@ -91,6 +91,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     transfer->header_bytes += size * count;
     if (transfer->header_bytes > MAX_HEADER_BYTES)
         return 0;
+    if (size * count >= 5 && memcmp(data, "HTTP/", 5) == 0)
+        transfer->headers_ended = false; /* those were of an interim answer (1xx) */
+    if (transfer->headers_ended)
+        return size * count; /* a trailer behind the body: nothing in it is for us */
     transfer->headers_ended = data[0] == '\r' || data[0] == '\n';
     response_headers_read(&transfer->response.headers, data, size * count);
     return size * count;
@@ -147,6 +151,8 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    /* Bodies are small, so none is wanted compressed; without the header a server may compress as it likes, and libcurl would not decode. */
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
     proxy_apply(&setup->proxy, easy, true);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "." and ".." in a path may be names */
