@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bequest.h"
 #include "database_internal.h"
 #include "model/action.h"
 #include "outbox_internal.h"
@@ -15,6 +16,7 @@
 #include "suppress.h"
 
 static const int64_t user_fresh_ms = (int64_t)7 * 24 * 3600 * 1000; /* then it is asked for again */
+static const int64_t holder_flight_ms = 1000;                       /* until it is looked at again */
 static const int64_t user_unknown_ms = 10 * 60 * 1000;              /* "Microsoft does not know it" holds so long */
 
 /* A step may also say that the device is to be decided anew. */
@@ -124,11 +126,36 @@ static int find_user(struct work *work, char user_id[GUID_TEXT])
 
 /* ---------------------------------------------------------------------------------- what is told, and what is not */
 
+/* The id is another device's now, and a report about that one is in flight. */
+static int put_off(struct work *work)
+{
+    static const char sql[] = "UPDATE outbox SET due_at = ? WHERE device_id = ?";
+    int64_t due_ms = work->stage->now_ms + holder_flight_ms;
+
+    int code = statement_run(work->database, sql, work->err, "it", due_ms, work->candidate->device_id);
+    return code < 0 ? code : CANDIDATE_SETTLED;
+}
+
+/* Nothing is left to tell about the id; about another one of this device's perhaps. */
+static int bequeathed(struct work *work, const struct settle_row *row, bool again)
+{
+    struct settle_row settled = *row;
+
+    work->stage->elsewhere = true;
+    if (again || (work->decision.kind == DECISION_RETIRE && work->subject.exists))
+        return AGAIN;
+    work->subject.told.state = AZURE_STATE_NONE;
+    settled.in_doubt = false;
+    work->stage->needless++;
+    int code = settle_dropped(work->database, &settled, &work->subject, work->err);
+    return code < 0 ? code : CANDIDATE_SETTLED;
+}
+
 /* A removal of an id that another device goes by now would take that one's access away. CANDIDATE_STAGED: go on. */
 static int yield_to_holder(struct work *work)
 {
     const struct candidate *candidate = work->candidate;
-    bool retire = work->decision.kind == DECISION_RETIRE;
+    struct settle_row row = {candidate->device_id, candidate->sent != SENT_NO, candidate->last_update_ms};
     char *holder;
 
     if (work->decision.state != AZURE_STATE_REMOVED)
@@ -136,17 +163,11 @@ static int yield_to_holder(struct work *work)
     int code = suppress_find_holder(work->database, &work->subject, &work->decision, &holder, work->err);
     if (code < 0 || !holder)
         return code < 0 ? code : CANDIDATE_STAGED;
-
-    struct settle_row row = {candidate->device_id, candidate->sent != SENT_NO, candidate->last_update_ms};
-    code = settle_forgotten(work->database, &row, &work->subject, holder, work->err);
-    work->stage->elsewhere = true;
+    code = bequest_pass(work->database, &row, &work->subject, holder, work->err);
     free(holder);
     if (code < 0)
         return code;
-    if (retire && work->subject.exists)
-        return AGAIN;
-    work->subject.told.state = AZURE_STATE_NONE;
-    return drop(work, &work->stage->needless);
+    return code == BEQUEST_NOT_NOW ? put_off(work) : bequeathed(work, &row, code == BEQUEST_TAKEN);
 }
 
 /* The first report about an id: what other devices told of it before. CANDIDATE_STAGED: go on, above *stamp_ms. */

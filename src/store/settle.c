@@ -99,36 +99,3 @@ int settle_queue(struct database *database, const char *device_id, struct error 
     static const char sql[] = "INSERT INTO dirty (device_id) VALUES (?)";
     return statement_run(database, sql, err, "t", device_id);
 }
-
-/* The clock may have been set back since: what the holder tells of the id must be newer than all that was told of it. */
-static int bequeath_stamp(struct database *database, const struct settle_row *row, const struct subject *subject,
-                          const char *holder, struct error *err)
-{
-    static const char sql[] = "INSERT INTO report (device_id, last_update_ms) VALUES (?, ?) ON CONFLICT (device_id) "
-                              "DO UPDATE SET last_update_ms = max(last_update_ms, excluded.last_update_ms)";
-    int64_t stamp_ms = row->stamp_ms > subject->last_update_ms ? row->stamp_ms : subject->last_update_ms;
-
-    return statement_run(database, sql, err, "ti", holder, stamp_ms);
-}
-
-int settle_forgotten(struct database *database, const struct settle_row *row, const struct subject *subject,
-                     const char *holder, struct error *err)
-{
-    static const char report[] =
-        "UPDATE report SET state = 0, azure_device_id = '', stray = 0, user_id = '', inventory_digest = 0, "
-        "removed_at_ms = NULL WHERE device_id = ?";
-    static const char doubt[] = "UPDATE outbox SET sent = 0, sent_state = 0, message_id = NULL WHERE device_id = ?";
-
-    int code = settle_queue(database, holder, err);
-    if (code == 0)
-        code = bequeath_stamp(database, row, subject, holder, err);
-    if (code == 0 && !subject->exists) {
-        code = forget_device(database, row->device_id, err);
-        return code == 0 ? remove_row(database, row->device_id, err) : code;
-    }
-    if (code == 0)
-        code = statement_run(database, report, err, "t", row->device_id);
-    if (code == 0)
-        code = statement_run(database, doubt, err, "t", row->device_id);
-    return code;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * settle - taking a row out of the outbox without a message: needless, waiting, parked or forgotten.
+ * settle - taking a row out of the outbox without a message: needless, waiting or parked.
  *
  * Promise   a message in doubt is never forgotten with the row: what it was about moves into the report row.
  */
@@ -26,11 +26,6 @@ int settle_dropped(struct database *database, const struct settle_row *row, cons
 /* Data is wrong: shown as an error until it changes. */
 int settle_parked(struct database *database, const struct settle_row *row, const struct subject *subject,
                   enum reason reason, int64_t now_ms, struct error *err);
-
-/* The Azure id belongs to `holder` now: what this device told of it is no longer its business. Without a device nothing
- * remains; else the row stays, to be decided anew. The holder is queued: it may have been parked as a twin. */
-int settle_forgotten(struct database *database, const struct settle_row *row, const struct subject *subject,
-                     const char *holder, struct error *err);
 
 /* To be called when the Azure id in a report row was written, and the device may go by another one, or exist no more. */
 int settle_renamed(struct database *database, const char *device_id, struct error *err);

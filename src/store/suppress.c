@@ -20,16 +20,19 @@ bool suppress_is_told(const struct subject *subject, const struct decision *deci
 int suppress_find_holder(struct database *database, const struct subject *subject, const struct decision *decision,
                          char **ret_holder, struct error *err)
 {
-    static const char sql[] = "SELECT device_id FROM device WHERE azure_device_id = ? COLLATE NOCASE "
-                              "AND azure_device_id <> '' AND device_id <> ? AND managed = 1 "
+    static const char sql[] = "SELECT device_id FROM device WHERE azure_device_id = ?1 COLLATE NOCASE "
+                              "AND azure_device_id <> '' AND device_id <> ?2 AND managed = 1 "
                               "AND (SELECT state FROM account WHERE connection = device.connection) IS NOT "
-                              "'disconnecting' LIMIT 1";
+                              "'disconnecting' AND NOT EXISTS (SELECT 1 FROM report AS r WHERE r.device_id = "
+                              "device.device_id AND r.state IN (1, 2) AND r.azure_device_id = ?1 AND r.connection <> "
+                              "?3) LIMIT 1";
     bool retire = decision->kind == DECISION_RETIRE;
     sqlite3_stmt *row;
 
     *ret_holder = NULL;
-    int code = statement_get(database, sql, &row, err, "tt",
-                             retire ? subject->told.azure_device_id : subject->azure_device_id, subject->device_id);
+    int code = statement_get(database, sql, &row, err, "ttt",
+                             retire ? subject->told.azure_device_id : subject->azure_device_id, subject->device_id,
+                             retire ? subject->told.connection : subject->device.connection);
     if (code == 0)
         code = statement_step(database, row, err);
     if (code != 1)

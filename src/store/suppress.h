@@ -11,7 +11,8 @@
 /* Microsoft was told just this already. `forced` and `sent` are the outbox row's. */
 bool suppress_is_told(const struct subject *subject, const struct decision *decision, int forced, int sent);
 
-/* Another managed device of the MDM that has this Azure id now. *ret_holder is to be freed; NULL = none. */
+/* Another managed device of the MDM that has this Azure id now, unless it is the same id in another tenant: reported there. *ret_holder
+ * is to be freed; NULL = none. */
 int suppress_find_holder(struct database *database, const struct subject *subject, const struct decision *decision,
                          char **ret_holder, struct error *err);
 

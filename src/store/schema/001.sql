@@ -438,8 +438,8 @@ BEGIN
 END;
 
 -- REPLACE deletes the old row without a word, unless recursive_triggers is on. So each BEFORE INSERT notes here that the row it
--- is about to write says the same as the one it may replace; it holds for that row's AFTER INSERT only, and every BEFORE
--- INSERT of any table starts it anew (OR IGNORE and DO NOTHING leave it behind).
+-- is about to write says the same as the one it may replace (of a device also that there is one: 'replaced'); it holds for that
+-- row's AFTER INSERT only, and every BEFORE INSERT of any table starts it anew (OR IGNORE and DO NOTHING leave it behind).
 CREATE TABLE rewritten (entity TEXT, key1 TEXT, key2 TEXT);
 
 -- With recursive_triggers on, REPLACE fires the DELETE triggers first: devices they queued for a row that only was rewritten.
@@ -466,14 +466,19 @@ BEGIN
       AND managed IS NEW.managed
       AND azure_device_id IS NEW.azure_device_id
       AND (evaluated_at IS NULL) = (NEW.evaluated_at IS NULL);
+    INSERT INTO rewritten SELECT 'replaced', device_id, '' FROM device WHERE device_id = NEW.device_id;
+    DELETE FROM retired WHERE device_id = NEW.device_id AND NEW.managed = 1
+      AND EXISTS (SELECT 1 FROM device WHERE device_id = NEW.device_id AND managed = 0);
 END;
 
 CREATE TRIGGER device_insert AFTER INSERT ON device
 BEGIN
     DELETE FROM tombstone WHERE device_id = NEW.device_id;
     INSERT INTO renamed (device_id) SELECT device_id FROM report WHERE device_id = NEW.device_id;
-    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
+    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device');
     DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+    DELETE FROM retired WHERE device_id = NEW.device_id
+      AND NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'replaced' AND key1 = NEW.device_id);
 END;
 
 CREATE TRIGGER device_update AFTER UPDATE OF device_id, connection, platform, name, manufacturer, model, serial_number,
@@ -529,7 +534,7 @@ BEGIN
     VALUES (OLD.device_id, OLD.connection, OLD.platform, OLD.name, OLD.os_version, OLD.user_principal_name,
             OLD.azure_device_id, OLD.last_check_in);
     DELETE FROM retired WHERE device_id = OLD.device_id
-      AND NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device' AND key1 = OLD.device_id);
+      AND NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'replaced' AND key1 = OLD.device_id);
     INSERT INTO renamed (device_id) VALUES (OLD.device_id);
 END;
 

@@ -92,12 +92,22 @@ static void test_retire_and_revive(void **state)
     assert_int_equal(told_next(fixture), AZURE_STATE_COMPLIANT);
 }
 
+#define REPLACE(managed)                                                                                               \
+    "REPLACE INTO device (device_id, platform, name, os_version, user_principal_name, azure_device_id, evaluated_at, " \
+    "managed) SELECT device_id, platform, name, os_version, user_principal_name, azure_device_id, 1, " managed         \
+    " FROM device"
+
 static void test_a_retired_device_comes_back(void **state)
 {
     static const char *const ways[] = {
         "UPDATE device SET azure_device_id = '" AZURE_2 "'",
         "UPDATE device SET managed = 0; UPDATE device SET managed = 1",
         "CREATE TEMP TABLE copy AS SELECT * FROM device; DELETE FROM device; INSERT INTO device SELECT * FROM copy",
+        REPLACE("0") "; " REPLACE("1"),
+        "PRAGMA recursive_triggers = on; " REPLACE("0") "; " REPLACE("1") "; PRAGMA recursive_triggers = off",
+        /* written anew, it is still the same device; deleted later, it is not */
+        REPLACE("1") "; DROP TABLE copy; CREATE TEMP TABLE copy AS SELECT * FROM device; DELETE FROM device; "
+                     "INSERT INTO device SELECT * FROM copy",
     };
     struct fixture *fixture = *state;
 
@@ -110,6 +120,31 @@ static void test_a_retired_device_comes_back(void **state)
         assert_int_equal(told_next(fixture), AZURE_STATE_REMOVED);
         tmpstore_sql(&fixture->store, ways[i]);
         assert_int_equal(told_next(fixture), AZURE_STATE_COMPLIANT);
+    }
+}
+
+/* However its row is written anew. */
+static void test_a_retired_device_stays(void **state)
+{
+    static const char *const ways[] = {
+        REPLACE("1"),
+        "PRAGMA recursive_triggers = on; " REPLACE("1") "; PRAGMA recursive_triggers = off",
+        "UPDATE device SET name = 'Other'; " REPLACE("1"),
+        "PRAGMA recursive_triggers = on; REPLACE INTO device (device_id, platform, name, user_principal_name, "
+        "azure_device_id, evaluated_at) SELECT device_id, platform, 'New', user_principal_name, azure_device_id, 1 "
+        "FROM device; PRAGMA recursive_triggers = off",
+        "INSERT INTO device SELECT * FROM device WHERE 1 ON CONFLICT DO UPDATE SET name = 'Third'",
+    };
+    struct fixture *fixture = *state;
+
+    fixture_add_device(fixture, "d1", AZURE_1);
+    fixture_settle(fixture);
+    assert_int_equal(try_retire(fixture, "d1", false, false), 0);
+    assert_int_equal(told_next(fixture), AZURE_STATE_REMOVED);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        tmpstore_sql(&fixture->store, ways[i]);
+        assert_int_equal(told_next(fixture), AZURE_STATE_NONE);
+        assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM retired"), 1);
     }
 }
 
@@ -249,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_retire_and_revive),
         TEST(test_a_retired_device_comes_back),
+        TEST(test_a_retired_device_stays),
         TEST(test_the_breaker_counts_only_many),
         TEST(test_a_held_device_stays_as_it_was_told),
         TEST(test_a_deleted_one_that_was_held),
