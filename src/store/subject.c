@@ -185,8 +185,11 @@ static int load_violations(struct database *database, struct subject *subject, s
 
 static int load_hold(struct database *database, struct subject *subject, struct error *err)
 {
-    static const char sql[] = "SELECT 1 FROM hold WHERE cursor IS NULL AND ((scope = 0 AND id = ?1) OR (scope = 1 AND "
-                              "id IN (SELECT policy_id FROM violation WHERE device_id = ?1))) LIMIT 1";
+    /* Two probes of a small table; one WHERE with OR and IN would build a table of its own for each device. */
+    static const char sql[] =
+        "SELECT EXISTS (SELECT 1 FROM hold WHERE scope = 0 AND id = ?1 AND cursor IS NULL) "
+        "OR EXISTS (SELECT 1 FROM violation AS v CROSS JOIN hold AS h ON h.scope = 1 AND h.id = v.policy_id "
+        "WHERE v.device_id = ?1 AND h.cursor IS NULL)";
     int64_t any = 0;
 
     int code = statement_int(database, sql, &any, err, "t", subject->device_id);
