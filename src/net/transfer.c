@@ -21,6 +21,7 @@ enum {
     MAX_HEADER_BYTES = 256 * 1024,
     KEPT_BUFFER = 8 * 1024,    /* bigger buffers are freed after the request */
     RECEIVE_BUFFER = 8 * 1024, /* of libcurl, one a running transfer */
+    UPLOAD_BUFFER = 16 * 1024, /* the same, for a body on its way out: the least that libcurl takes */
     UNACKNOWLEDGED_MS =
         20 * 1000, /* data that the peer's kernel does not confirm for so long: the connection is dead */
     KEEPALIVE_IDLE_S = 60,
@@ -136,6 +137,7 @@ static void set_limits(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)setup->connect_ms);
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)setup->max_body);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
