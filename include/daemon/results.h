@@ -31,7 +31,8 @@ struct question {
 };
 
 struct results_ops {
-    void (*fetch)(void *ctx, unsigned limit);                 /* ends in results_fetched() */
+    void (*fetch)(void *ctx,
+                  const struct message_fetch *fetch);         /* now_ms is to be filled in; ends in results_fetched() */
     void (*record)(void *ctx, struct message_record *record); /* takes it over; ends in results_recorded() */
     int (*ask)(void *ctx, struct question *question);         /* ends in results_answered(), never before return */
     int (*window)(void *ctx);                                 /* as sender_ops.window; SHUT: knock is not needed */

@@ -28,15 +28,21 @@ struct message {
     void *holder;
 };
 
-/* Fetches messages whose next question is due, oldest question first. The caller frees each with free(). Fetched ones are not offered
- * again by this process until recorded. */
+enum { MESSAGE_KNOWN_MAX = 256 };
+
+/* Fetches messages whose next question is due, oldest question first. The caller frees each with free(). Nothing is written: what
+ * the caller has in hand already he says himself. */
 struct message_fetch {
     struct store_job job;
     char connection[65];
     int64_t now_ms;
+    int64_t from_ms; /* leave out what is due before: the caller has all of it; INT64_MIN = nothing */
     unsigned limit;
+    struct guid known[MESSAGE_KNOWN_MAX]; /* in hand: left out; sorted by the job */
+    unsigned known_count;
     struct message *messages; /* out: list */
     unsigned count;
+    int64_t reached_ms;   /* out: where to go on from: INT64_MIN = nothing more is due now */
     int64_t next_poll_ms; /* out: when the next one is due; -1 = none */
 };
 

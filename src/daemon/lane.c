@@ -124,12 +124,11 @@ static void fetch_done(struct store_job *job)
     connection_job_done(lane->connection);
 }
 
-static void fetch(void *ctx, unsigned limit)
+static void fetch(void *ctx, const struct message_fetch *fetch)
 {
     struct lane *lane = ctx;
-    message_fetch_init(&lane->fetch, lane->connection->name, NULL);
+    lane->fetch = *fetch;
     lane->fetch.now_ms = now_ms(lane);
-    lane->fetch.limit = limit;
     connection_submit(lane->connection, &lane->fetch.job, fetch_done, lane);
 }
 

@@ -10,7 +10,13 @@
 #include "base/backoff.h"
 #include "daemon/sender.h"
 
-enum { VERDICTS_MAX = 256, RETRY_STORE_MS = 500, LOST_AFTER_MS = 60 * 1000 };
+enum {
+    VERDICTS_MAX = MESSAGE_KNOWN_MAX,
+    RECORD_MIN = 64,    /* verdicts that are worth a commit of their own ... */
+    RECORD_HOLD_MS = 5, /* ... and how long fewer wait for others, while questions are at Microsoft */
+    RETRY_STORE_MS = 500,
+    LOST_AFTER_MS = 60 * 1000,
+};
 
 /* A message without a verdict is sent again, ever more seldom: it may be Microsoft's answer that is lost, not the report. */
 static const struct backoff resend_backoff = {.base_ms = 60 * 1000, .max_ms = 6 * 3600 * 1000};
@@ -25,8 +31,11 @@ struct results {
     struct question *asking; /* at Microsoft */
     unsigned waiting_count, asked;
     struct message_result verdicts[VERDICTS_MAX]; /* noted, not yet handed to a record */
-    size_t verdict_count, recording_count;
-    bool fetching, recording, draining;
+    size_t verdict_count;
+    int64_t verdict_since_ms;         /* monotonic: the first of them */
+    struct message_record *recording; /* at the store; NULL = none */
+    bool fetching, draining;
+    int64_t from_ms;        /* the next fetch begins here: what is due before is in hand */
     int64_t next_poll_ms;   /* wall clock: when the store has a question due; -1 = none known */
     int64_t store_retry_ms; /* monotonic */
 };
@@ -34,13 +43,15 @@ struct results {
 static unsigned outstanding(const struct results *results)
 {
     return results->waiting_count + results->asked + (unsigned)results->verdict_count +
-           (unsigned)results->recording_count;
+           (results->recording ? (unsigned)results->recording->count : 0);
 }
 
 static void note(struct results *results, struct message *message, enum message_verdict verdict,
                  const struct outcome *outcome)
 {
     assert(results->verdict_count < VERDICTS_MAX);
+    if (results->verdict_count == 0)
+        results->verdict_since_ms = clock_monotonic_ms(results->clock);
     struct message_result *result = &results->verdicts[results->verdict_count++];
     int64_t now = clock_realtime_ms(results->clock);
     *result = (struct message_result){.message = message, .verdict = verdict, .at_ms = now};
@@ -69,10 +80,17 @@ static void note(struct results *results, struct message *message, enum message_
     results->ops->settled(results->ctx, result);
 }
 
+/* When the verdicts are to be recorded, at the latest; monotonic. */
+static int64_t record_at_ms(const struct results *results)
+{
+    bool alone = results->asked == 0 || results->draining || results->verdict_count >= RECORD_MIN;
+    int64_t at_ms = results->verdict_since_ms + (alone ? 0 : RECORD_HOLD_MS);
+    return at_ms > results->store_retry_ms ? at_ms : results->store_retry_ms;
+}
+
 static void submit_record(struct results *results)
 {
-    if (results->recording || results->verdict_count == 0 ||
-        clock_monotonic_ms(results->clock) < results->store_retry_ms)
+    if (results->recording || results->verdict_count == 0 || clock_monotonic_ms(results->clock) < record_at_ms(results))
         return;
     struct message_record *record = malloc(sizeof(*record));
     if (!record || message_record_init(record, results->connection, results->verdict_count, NULL) < 0) {
@@ -82,9 +100,8 @@ static void submit_record(struct results *results)
     }
     record->count = results->verdict_count;
     memcpy(record->results, results->verdicts, record->count * sizeof(*record->results));
-    results->recording_count = record->count;
     results->verdict_count = 0;
-    results->recording = true;
+    results->recording = record;
     results->ops->record(results->ctx, record);
 }
 
@@ -107,8 +124,7 @@ static bool any_requeued(const struct message_record *record)
 
 void results_recorded(struct results *results, struct message_record *record)
 {
-    results->recording = false;
-    results->recording_count = 0;
+    results->recording = NULL;
     if (record->job.result < 0) {
         memmove(results->verdicts + record->count, results->verdicts,
                 results->verdict_count * sizeof(*results->verdicts));
@@ -132,6 +148,8 @@ void results_expect(struct results *results, int64_t poll_ms)
 {
     if (results->next_poll_ms < 0 || poll_ms < results->next_poll_ms)
         results->next_poll_ms = poll_ms;
+    if (poll_ms < results->from_ms) /* the clock was set back */
+        results->from_ms = poll_ms;
 }
 
 static bool due_now(const struct results *results)
@@ -139,20 +157,45 @@ static bool due_now(const struct results *results)
     return results->next_poll_ms >= 0 && results->next_poll_ms <= clock_realtime_ms(results->clock);
 }
 
+static void note_known(struct message_fetch *fetch, const struct message *message)
+{
+    assert(fetch->known_count < MESSAGE_KNOWN_MAX);
+    fetch->known[fetch->known_count++] = message->message_id;
+}
+
+static void note_all_known(const struct results *results, struct message_fetch *fetch)
+{
+    for (const struct message *message = results->waiting; message; message = message->next)
+        note_known(fetch, message);
+    for (const struct question *question = results->asking; question; question = question->next)
+        note_known(fetch, question->message);
+    for (size_t i = 0; i < results->verdict_count; i++)
+        note_known(fetch, results->verdicts[i].message);
+    for (size_t i = 0; results->recording && i < results->recording->count; i++)
+        note_known(fetch, results->recording->results[i].message);
+}
+
+/* Some are fetched ahead, so that the store works while the network does, and not for each answer anew. */
 static void submit_fetch(struct results *results)
 {
+    struct message_fetch fetch;
     int window = results->ops->window(results->ctx);
     if (results->fetching || results->draining || window == SENDER_CLOSED || !due_now(results) ||
         clock_monotonic_ms(results->clock) < results->store_retry_ms)
         return;
-    unsigned most = window > 0 ? (unsigned)window : 1;
+    unsigned most = window > 0 ? 2 * (unsigned)window : 1;
     unsigned room = VERDICTS_MAX - outstanding(results);
-    unsigned limit = budget_available(results->budget, BUDGET_QUESTION, most < room ? most : room);
-    if (limit <= results->waiting_count)
+    unsigned wanted = budget_available(results->budget, BUDGET_QUESTION, most);
+    if (results->waiting_count > wanted / 2 || wanted == results->waiting_count || room == 0)
         return;
+    wanted -= results->waiting_count;
+    message_fetch_init(&fetch, results->connection, NULL);
+    fetch.limit = wanted < room ? wanted : room;
+    fetch.from_ms = results->from_ms;
+    note_all_known(results, &fetch);
     results->fetching = true;
     results->next_poll_ms = -1;
-    results->ops->fetch(results->ctx, limit - results->waiting_count);
+    results->ops->fetch(results->ctx, &fetch);
 }
 
 void results_fetched(struct results *results, struct message_fetch *fetch)
@@ -167,6 +210,7 @@ void results_fetched(struct results *results, struct message_fetch *fetch)
             end = &(*end)->next;
         *end = fetch->messages;
         results->waiting_count += fetch->count;
+        results->from_ms = fetch->reached_ms;
         fetch->messages = NULL;
         fetch->count = 0;
         if (fetch->next_poll_ms >= 0)
@@ -261,6 +305,11 @@ void results_answered(struct question *question, enum partner_verdict verdict, c
     results_pump(results);
 }
 
+static int64_t delay_until(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms > now_ms ? at_ms - now_ms : 1; /* whatever can be done now has just been done */
+}
+
 static int64_t next_wake(struct results *results)
 {
     int64_t now = clock_monotonic_ms(results->clock), delay = -1;
@@ -269,6 +318,8 @@ static int64_t next_wake(struct results *results)
         return -1;
     if (now < results->store_retry_ms && (results->verdict_count > 0 || due_now(results)))
         return results->store_retry_ms - now;
+    if (results->verdict_count > 0 && !results->recording)
+        return delay_until(record_at_ms(results), now);
     if (results->waiting || (due_now(results) && outstanding(results) < VERDICTS_MAX)) {
         if (window > 0 && results->asked >= (unsigned)window)
             return -1; /* an answer will pump */
@@ -293,7 +344,7 @@ void results_pump(struct results *results)
 void results_drain(struct results *results)
 {
     results->draining = true;
-    while (results->waiting) { /* their claim ends with the process */
+    while (results->waiting) { /* they stay in the store */
         struct message *message = results->waiting;
         results->waiting = message->next;
         free(message);
@@ -324,6 +375,7 @@ int results_new(const struct results_ops *ops, void *ctx, const struct clock *cl
     results->budget = budget;
     results->connection = connection;
     results->next_poll_ms = 0; /* messages of an earlier run may wait */
+    results->from_ms = INT64_MIN;
     *ret_results = results;
     return 0;
 }

@@ -322,13 +322,10 @@ int database_data_version(struct database *database, uint32_t *ret_version, stru
 int database_begin_session(struct database *database, struct error *err)
 {
     static const char outbox[] = "UPDATE outbox SET claim = NULL WHERE claim > 0 AND claim <> ?";
-    static const char message[] = "UPDATE message SET claim = NULL WHERE claim > 0 AND claim <> ?";
 
     if (database->session_began || database->session_pending)
         return 0;
     int code = statement_run(database, outbox, err, "i", database->session);
-    if (code == 0)
-        code = statement_run(database, message, err, "i", database->session);
     database->session_pending = code == 0;
     return code;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "activity_internal.h"
 #include "database_internal.h"
@@ -32,68 +33,83 @@ static struct message *new_message(sqlite3_stmt *row)
     return message;
 }
 
-/* Messages whose poll_at lies in (after, until]. */
-static int fetch_between(struct message_fetch *fetch, struct database *database, int64_t after_ms, int64_t until_ms,
+static int compare_guids(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct guid));
+}
+
+static bool is_known(const struct message_fetch *fetch, const struct guid *id)
+{
+    return bsearch(id, fetch->known, fetch->known_count, sizeof(*id), compare_guids) != NULL;
+}
+
+/* Messages whose poll_at lies in [from, until]. */
+static int fetch_between(struct message_fetch *fetch, struct database *database, int64_t from_ms, int64_t until_ms,
                          struct message ***end, struct error *err)
 {
     static const char sql[] = "SELECT message_id, device_id, accepted_at_ms, deadline_ms, polls, expiries, sent_as, "
-                              "queued_at_ms, priority FROM message "
-                              "WHERE connection = ? AND claim IS NULL AND poll_at_ms > ? AND poll_at_ms <= ? "
-                              "ORDER BY poll_at_ms LIMIT ?";
+                              "queued_at_ms, priority, poll_at_ms FROM message "
+                              "WHERE connection = ? AND poll_at_ms >= ? AND poll_at_ms <= ? ORDER BY poll_at_ms";
     sqlite3_stmt *row;
 
-    int code = statement_get(database, sql, &row, err, "tiid", fetch->connection, after_ms, until_ms,
-                             (int)(fetch->limit - fetch->count));
-    while (code >= 0 && (code = statement_step(database, row, err)) == 1) {
+    int code = statement_get(database, sql, &row, err, "tii", fetch->connection, from_ms, until_ms);
+    while (code >= 0 && fetch->count < fetch->limit && (code = statement_step(database, row, err)) == 1) {
         struct message *message = new_message(row);
         if (!message) {
-            sqlite3_reset(row);
-            return error_set(err, ERR_NOMEM, 0, "messages: out of memory");
+            code = error_set(err, ERR_NOMEM, 0, "messages: out of memory");
+        } else if (is_known(fetch, &message->message_id)) {
+            free(message);
+        } else {
+            **end = message;
+            *end = &message->next;
+            fetch->count++;
+            fetch->reached_ms = sqlite3_column_int64(row, 9);
         }
-        **end = message;
-        *end = &message->next;
-        fetch->count++;
     }
-    return code;
+    sqlite3_reset(row);
+    return code < 0 ? code : 0;
 }
 
-static int claim_all(const struct message_fetch *fetch, struct database *database, struct error *err)
+static int find_next(struct message_fetch *fetch, struct database *database, struct error *err)
 {
-    static const char sql[] = "UPDATE message SET claim = ? WHERE device_id = ?";
-    int code = 0;
+    static const char sql[] = "SELECT poll_at_ms FROM message WHERE connection = ? AND poll_at_ms > ? "
+                              "ORDER BY poll_at_ms LIMIT 1";
 
-    for (const struct message *message = fetch->messages; message && code == 0; message = message->next)
-        code = statement_run(database, sql, err, "it", database->session, message->device_id);
-    return code;
+    if (fetch->count == fetch->limit) {
+        fetch->next_poll_ms = fetch->now_ms;
+        return 0;
+    }
+    fetch->reached_ms = INT64_MIN;
+    int code = statement_int(database, sql, &fetch->next_poll_ms, err, "ti", fetch->connection, fetch->now_ms);
+    return code < 0 ? code : 0;
 }
 
 static int run_fetch(struct store_job *job, struct database *database, struct error *err)
 {
-    static const char next[] = "SELECT poll_at_ms FROM message WHERE connection = ? AND claim IS NULL "
-                               "ORDER BY poll_at_ms LIMIT 1";
     struct message_fetch *fetch = (struct message_fetch *)job;
 
     message_fetch_deinit(fetch);
     fetch->next_poll_ms = -1;
     struct message **end = &fetch->messages;
-    int code = database_begin_session(database, err);
-    if (code == 0)
-        code = fetch_between(fetch, database, INT64_MIN, fetch->now_ms, &end, err);
+    qsort(fetch->known, fetch->known_count, sizeof(fetch->known[0]), compare_guids);
+    int code = fetch_between(fetch, database, fetch->from_ms, fetch->now_ms, &end, err);
     if (code == 0)
         code = fetch_between(fetch, database, fetch->now_ms + stranded_ms, INT64_MAX, &end, err);
     if (code == 0)
-        code = claim_all(fetch, database, err);
-    if (code == 0)
-        code = statement_int(database, next, &fetch->next_poll_ms, err, "t", fetch->connection);
+        code = find_next(fetch, database, err);
     if (code < 0)
         message_fetch_deinit(fetch);
-    return code < 0 ? code : 0;
+    return code;
 }
 
 void message_fetch_init(struct message_fetch *fetch, const char *connection, void (*done)(struct store_job *job))
 {
-    *fetch = (struct message_fetch){.job = {.write = true, .run = run_fetch, .done = done}, .next_poll_ms = -1};
+    fetch->job = (struct store_job){.run = run_fetch, .done = done};
     snprintf(fetch->connection, sizeof(fetch->connection), "%s", connection);
+    fetch->from_ms = fetch->reached_ms = INT64_MIN;
+    fetch->known_count = fetch->count = 0;
+    fetch->messages = NULL;
+    fetch->next_poll_ms = -1;
 }
 
 void message_fetch_deinit(struct message_fetch *fetch)
@@ -111,7 +127,7 @@ void message_fetch_deinit(struct message_fetch *fetch)
 static int ask_again(struct database *database, const struct message_result *result, struct error *err)
 {
     static const char sql[] =
-        "UPDATE message SET poll_at_ms = ?, polls = polls + 1, claim = NULL WHERE device_id = ? AND message_id = ?";
+        "UPDATE message SET poll_at_ms = ?, polls = polls + 1 WHERE device_id = ? AND message_id = ?";
 
     return statement_run(database, sql, err, "itg", result->poll_ms, result->message->device_id,
                          &result->message->message_id);

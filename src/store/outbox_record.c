@@ -101,8 +101,7 @@ static int await_verdict(const struct entry *entry)
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device_id) DO UPDATE SET message_id = "
         "excluded.message_id, sent_as = excluded.sent_as, connection = excluded.connection, queued_at_ms = "
         "excluded.queued_at_ms, priority = excluded.priority, accepted_at_ms = excluded.accepted_at_ms, poll_at_ms = "
-        "excluded.poll_at_ms, deadline_ms = excluded.deadline_ms, polls = 0, expiries = excluded.expiries, claim = "
-        "NULL";
+        "excluded.poll_at_ms, deadline_ms = excluded.deadline_ms, polls = 0, expiries = excluded.expiries";
     const struct outbox_result *result = entry->result;
 
     return statement_run(entry->database, sql, entry->err, "ggttidiiid", &entry->report->message_id, &result->sent_as,

@@ -48,7 +48,8 @@ int suppress_find_twin(struct database *database, const struct subject *subject,
     /* Nearly always the index holds no other device, and nothing else is looked at. */
     static const char sql[] =
         "SELECT r.last_update_ms, r.state IN (1, 2) AND d.managed = 1 FROM device AS other "
-        "CROSS JOIN device AS d ON d.device_id = other.device_id CROSS JOIN report AS r ON r.device_id = other.device_id "
+        "CROSS JOIN device AS d ON d.device_id = other.device_id CROSS JOIN report AS r ON r.device_id = "
+        "other.device_id "
         "WHERE other.azure_device_id = ?1 COLLATE NOCASE AND other.azure_device_id <> '' AND other.device_id <> ?2 "
         "AND r.azure_device_id = ?1 "
         "UNION ALL SELECT last_update_ms, 0 FROM report WHERE azure_device_id = ?1 AND stray = 1 AND device_id <> ?2";

@@ -182,12 +182,10 @@ CREATE TABLE message (
     poll_at_ms     INTEGER NOT NULL,
     deadline_ms    INTEGER NOT NULL,
     polls          INTEGER NOT NULL DEFAULT 0,
-    expiries       INTEGER NOT NULL DEFAULT 0,
-    claim          INTEGER
+    expiries       INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
-CREATE INDEX message_free ON message (connection, poll_at_ms) WHERE claim IS NULL;
-CREATE INDEX message_claimed ON message (claim) WHERE claim IS NOT NULL;
+CREATE INDEX message_due ON message (connection, poll_at_ms);
 
 -- Entra object ids of users; an empty user_id: Microsoft did not know the user at that time.
 CREATE TABLE user (

@@ -72,7 +72,6 @@ static void test_asked_when_due_and_once_at_a_time(void **state)
     assert_string_equal(message->device_id, "d1");
     assert_int_equal(message->polls, 0);
     assert_int_equal(message->deadline_ms, fixture->now_ms - 1000 + 900000);
-    fetch_none(fixture);
     record(fixture, message, MESSAGE_PENDING, REASON_NONE);
     fetch_none(fixture);
     fixture->now_ms += 3000;
@@ -96,13 +95,21 @@ static void test_a_message_remembers_its_change(void **state)
     free(message);
 }
 
-static void test_a_restart_asks_again(void **state)
+/* Who fetches says what he has in hand; whoever comes after him, a restart too, is offered all of it. */
+static void test_what_is_in_hand_is_left_out(void **state)
 {
     struct fixture *fixture = *state;
+    struct message_fetch fetch;
 
     accept_one(fixture);
-    free(fetch_one(fixture));
-    fixture_restart(fixture);
+    struct message *message = fetch_one(fixture);
+    message_fetch_init(&fetch, "default", NULL);
+    fetch.now_ms = fixture->now_ms;
+    fetch.limit = 10;
+    fetch.known[fetch.known_count++] = message->message_id;
+    fixture_run(fixture, &fetch.job);
+    assert_int_equal(fetch.count, 0);
+    free(message);
     free(fetch_one(fixture));
 }
 
@@ -130,7 +137,21 @@ static void test_oldest_first_and_no_more_than_asked(void **state)
     assert_int_equal(fetch.count, 2);
     assert_string_equal(fetch.messages->device_id, "a");
     assert_string_equal(fetch.messages->next->device_id, "b");
-    assert_int_equal(fetch.next_poll_ms, 30);
+    assert_int_equal(fetch.next_poll_ms, fixture->now_ms); /* there may be more */
+    assert_int_equal(fetch.reached_ms, 20);
+    message_fetch_deinit(&fetch);
+
+    /* On from there: "b" was in hand by its time alone, and is offered again unless it is said to be known. */
+    message_fetch_init(&fetch, "default", NULL);
+    fetch.now_ms = fixture->now_ms;
+    fetch.limit = 3;
+    fetch.from_ms = 20;
+    fixture_run(fixture, &fetch.job);
+    assert_int_equal(fetch.count, 2);
+    assert_string_equal(fetch.messages->device_id, "b");
+    assert_string_equal(fetch.messages->next->device_id, "c");
+    assert_int_equal(fetch.reached_ms, INT64_MIN);
+    assert_int_equal(fetch.next_poll_ms, -1);
     message_fetch_deinit(&fetch);
 }
 
@@ -239,7 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_asked_when_due_and_once_at_a_time, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_message_remembers_its_change, fixture_set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(test_a_restart_asks_again, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_in_hand_is_left_out, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_set_back_strands_no_question, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_oldest_first_and_no_more_than_asked, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_completed, fixture_set_up, fixture_tear_down),

@@ -137,7 +137,6 @@ static int fetch(struct fixture *fixture)
 {
     struct message_fetch job;
 
-    tmpstore_sql(&fixture->store, "UPDATE message SET claim = NULL");
     message_fetch_init(&job, "default", NULL);
     job.limit = 10;
     job.now_ms = 1000;

@@ -348,29 +348,30 @@ static void count_done(struct store_job *job)
 static void test_an_earlier_session_is_over_even_after_a_rollback(void **state)
 {
     struct bench *bench = *state;
-    struct message_fetch fetch;
+    struct outbox_stage stage;
 
-    tmpstore_sql(&bench->store, "INSERT INTO message (message_id, sent_as, device_id, connection, accepted_at_ms, "
-                                "poll_at_ms, deadline_ms, claim) VALUES (randomblob(16), randomblob(16), 'd', "
-                                "'default', 1, 1, 1, 99); CREATE TRIGGER no BEFORE UPDATE OF claim ON message "
-                                "WHEN NEW.claim IS NOT NULL BEGIN SELECT RAISE(ABORT, 'no'); END");
-    message_fetch_init(&fetch, "default", count_done);
-    fetch.job.ctx = &bench->done;
-    fetch.now_ms = 10;
-    fetch.limit = 10;
-    store_thread_submit(bench->thread, &fetch.job);
+    tmpstore_sql(&bench->store,
+                 "INSERT INTO device (device_id, platform, azure_device_id, evaluated_at) "
+                 "VALUES ('d', 'windows', 'aaaaaaaa-0000-4000-8000-000000000001', 1); UPDATE outbox SET claim = 99; "
+                 "CREATE TRIGGER no BEFORE UPDATE OF claim ON outbox "
+                 "WHEN NEW.claim IS NOT NULL BEGIN SELECT RAISE(ABORT, 'no'); END");
+    outbox_stage_init(&stage, "default", CHANNEL_GRAPH, count_done);
+    stage.job.ctx = &bench->done;
+    stage.now_ms = 10;
+    stage.limit = 10;
+    store_thread_submit(bench->thread, &stage.job);
     loop_until(&bench->loop, &bench->done, 1);
-    assert_int_equal(fetch.job.result, ERR_STORE);
-    assert_int_equal(tmpstore_int(&bench->store, "SELECT claim FROM message"), 99);
+    assert_int_equal(stage.job.result, ERR_STORE);
+    assert_int_equal(tmpstore_int(&bench->store, "SELECT claim FROM outbox"), 99);
     tmpstore_sql(&bench->store, "DROP TRIGGER no");
-    store_thread_submit(bench->thread, &fetch.job);
+    store_thread_submit(bench->thread, &stage.job);
     loop_until(&bench->loop, &bench->done, 2);
-    assert_int_equal(fetch.count, 1);
-    message_fetch_deinit(&fetch);
+    assert_int_equal(stage.count, 1);
+    outbox_stage_deinit(&stage);
     /* once is enough: what this session claims stays claimed */
-    store_thread_submit(bench->thread, &fetch.job);
+    store_thread_submit(bench->thread, &stage.job);
     loop_until(&bench->loop, &bench->done, 3);
-    assert_int_equal(fetch.count, 0);
+    assert_int_equal(stage.count, 0);
 }
 
 static void test_a_look_waits_for_the_commit(void **state)
