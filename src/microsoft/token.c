@@ -60,6 +60,8 @@ struct token_source {
     size_t trying, tries;                 /* of this fetch */
     bool proven;                          /* `used` has given a token */
     struct outcome passed_over;           /* what the first one tried was refused with */
+    struct outcome throttled;             /* the answer that asked for a pause ... */
+    int64_t paused_until_ms;              /* ... and its end; monotonic */
     int64_t skew_s;                       /* of this machine's clock, by the last answer */
     struct fetch *fetch;                  /* NULL = none under way */
     struct turn *turn;
@@ -202,9 +204,19 @@ static void take_token(struct token_source *source, struct token_reply *reply, i
     call_waiters(source, NULL);
 }
 
+/* Several parts of a connection want the same token, each by its own clock: the pause is everybody's. */
+static void note_pause(struct token_source *source, const struct outcome *outcome)
+{
+    if (outcome->class != OUTCOME_THROTTLED || outcome->retry_after_ms <= 0)
+        return;
+    source->throttled = *outcome;
+    source->paused_until_ms = clock_monotonic_ms(source->clock) + outcome->retry_after_ms;
+}
+
 /* The old token goes on serving, if there is one, and the next try waits; without one the callers decide when to try again. */
 static void take_failure(struct token_source *source, const struct outcome *outcome)
 {
+    note_pause(source, outcome);
     tell_observer(source, outcome);
     log_debug(TAG_TOKEN, "no token scope=%s trouble=%s: %s", source->scope, trouble_slug(outcome->trouble),
               outcome->detail);
@@ -342,6 +354,18 @@ static bool has_changed(const struct token_source *source, size_t index)
            source->signatures[index] != credential_signature(source->settings, source->kinds[index]);
 }
 
+/* Whoever comes before the pause is over is told what the one before was told, and how long it still lasts. */
+static bool is_paused(struct token_source *source)
+{
+    struct outcome outcome = source->throttled;
+
+    outcome.retry_after_ms = source->paused_until_ms - clock_monotonic_ms(source->clock);
+    if (outcome.retry_after_ms <= 0)
+        return false;
+    call_waiters(source, &outcome);
+    return true;
+}
+
 /* The one that served last; an earlier one again once its files are others than those that were refused. */
 static void start_fetch(struct token_source *source)
 {
@@ -365,7 +389,8 @@ static void on_turn(uv_timer_t *timer)
 {
     const struct turn *turn = timer->data;
 
-    if (turn->source->fetch == NULL && (!is_valid(turn->source) || wants_renewal(turn->source)))
+    if (turn->source->fetch == NULL && (!is_valid(turn->source) || wants_renewal(turn->source)) &&
+        !is_paused(turn->source))
         start_fetch(turn->source);
     if (turn->source != NULL && is_valid(turn->source))
         call_waiters(turn->source, NULL);

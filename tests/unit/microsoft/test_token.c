@@ -238,6 +238,33 @@ static void test_those_who_wait_are_told_why_not(void **state)
     tenant_stop(&tenant);
 }
 
+/* The pause that one was asked to make holds for whoever comes meanwhile. */
+static void test_nobody_asks_before_retry_after_is_over(void **state)
+{
+    static const struct scripted_step answers[] = {
+        {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP},
+        {TOKEN_RESPONSE("aaaa", "3600"), SCRIPTED_KEEP},
+    };
+    struct tenant tenant;
+    struct told told;
+
+    (void)state;
+    tenant_start(&tenant);
+    play(&tenant, answers);
+    want(&tenant, &told);
+    assert_int_equal(told.outcome.class, OUTCOME_THROTTLED);
+    assert_int_equal(told.outcome.retry_after_ms, 30000);
+    tenant.now_ms += 29999;
+    want(&tenant, &told);
+    assert_int_equal(told.outcome.class, OUTCOME_THROTTLED);
+    assert_int_equal(told.outcome.retry_after_ms, 1);
+    assert_int_equal(scripted_requests(tenant.server), 1);
+    tenant.now_ms += 1;
+    want(&tenant, &told);
+    assert_true(told.good);
+    tenant_stop(&tenant);
+}
+
 static void test_answers_that_are_none_are_transient(void **state)
 {
     static const struct scripted_step cases[] = {
@@ -466,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_short_lives_and_refresh_in_set_the_time_of_renewal),
         cmocka_unit_test(test_a_failed_renewal_leaves_the_old_token),
         cmocka_unit_test(test_those_who_wait_are_told_why_not),
+        cmocka_unit_test(test_nobody_asks_before_retry_after_is_over),
         cmocka_unit_test(test_answers_that_are_none_are_transient),
         cmocka_unit_test(test_a_refused_token_is_dropped),
         cmocka_unit_test(test_a_bad_secret_file_is_the_connections_trouble),
