@@ -63,29 +63,42 @@ static int insert(struct database *database, const struct activity_entry *entry,
                          blank(entry->request_id), blank(entry->actor), blank(entry->detail), entry->hash);
 }
 
-/* The head is read each time: other processes write too, and a savepoint may have taken the last entry back. */
-int activity_add(struct database *database, const struct activity_entry *entry, struct error *err)
+int activity_append(struct database *database, struct activity_tail *tail, const struct activity_entry *entry,
+                    struct error *err)
 {
     struct activity_entry next = *entry;
-    uint8_t previous[ACTIVITY_HASH];
 
-    int code = activity_read_head(database, &next.id, previous, err);
-    if (code == 0 && next.id == INT64_MAX)
-        code = error_set(err, ERR_STORE_CORRUPT, 0, "activity log: no id is left after %lld", (long long)next.id);
+    int code = tail->known ? 0 : activity_read_head(database, &tail->id, tail->hash, err);
+    if (code == 0 && tail->id == INT64_MAX)
+        code = error_set(err, ERR_STORE_CORRUPT, 0, "activity log: no id is left after %lld", (long long)tail->id);
     if (code < 0)
         return code;
-    next.id++;
-    code = activity_chain_entry(database, previous, &next, next.hash, err);
-    return code == 0 ? insert(database, &next, err) : code;
+    next.id = tail->id + 1;
+    code = activity_chain_entry(database, tail->hash, &next, next.hash, err);
+    if (code == 0)
+        code = insert(database, &next, err);
+    tail->known = code == 0;
+    tail->id = next.id;
+    memcpy(tail->hash, next.hash, ACTIVITY_HASH);
+    return code;
+}
+
+/* The head is read anew: other processes write too, and a savepoint may have taken the last entry back. */
+int activity_add(struct database *database, const struct activity_entry *entry, struct error *err)
+{
+    struct activity_tail tail = {0};
+
+    return activity_append(database, &tail, entry, err);
 }
 
 static int run_write(struct store_job *job, struct database *database, struct error *err)
 {
     const struct activity_write *write = (const struct activity_write *)job;
+    struct activity_tail tail = {0};
     int code = 0;
 
     for (const struct activity_note *note = write->notes; note && code == 0; note = note->next)
-        code = activity_add(database, &note->entry, err);
+        code = activity_append(database, &tail, &note->entry, err);
     return code;
 }
 

@@ -47,12 +47,25 @@ int activity_read_base(struct database *database, int64_t *ret_id, uint8_t ret_h
 
 int activity_read_head(struct database *database, int64_t *ret_id, uint8_t ret_hash[ACTIVITY_HASH], struct error *err);
 
+/* ---- many entries in one job ---- */
+
+/* The end of the log, for one job that appends several times: within its transaction nobody else does. Starts as {0}; must not outlive the
+ * job, whose savepoint may be rolled back. */
+struct activity_tail {
+    bool known;
+    int64_t id;
+    uint8_t hash[ACTIVITY_HASH];
+};
+
+int activity_append(struct database *database, struct activity_tail *tail, const struct activity_entry *entry,
+                    struct error *err);
+
 /* ---- entries about devices ---- */
 
-int activity_add_result(struct database *database, const char *connection, const struct outbox_result *result,
-                        struct error *err);
-int activity_add_verdict(struct database *database, const char *connection, const struct message_result *result,
-                         struct error *err);
+int activity_add_result(struct database *database, struct activity_tail *tail, const char *connection,
+                        const struct outbox_result *result, struct error *err);
+int activity_add_verdict(struct database *database, struct activity_tail *tail, const char *connection,
+                         const struct message_result *result, struct error *err);
 int activity_add_parked(struct database *database, const char *connection, const char *device_id, enum reason reason,
                         int64_t now_ms, struct error *err);
 

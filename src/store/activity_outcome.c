@@ -28,8 +28,8 @@ static const char *result_word(const struct outbox_result *result)
     return "";
 }
 
-int activity_add_result(struct database *database, const char *connection, const struct outbox_result *result,
-                        struct error *err)
+int activity_add_result(struct database *database, struct activity_tail *tail, const char *connection,
+                        const struct outbox_result *result, struct error *err)
 {
     const struct outbox_entry *staged = (const struct outbox_entry *)result->item;
     const struct report *report = &staged->item.report;
@@ -37,8 +37,8 @@ int activity_add_result(struct database *database, const char *connection, const
 
     if (!word[0])
         return 0;
-    return activity_add(
-        database,
+    return activity_append(
+        database, tail,
         &(struct activity_entry){
             .at_ms = result->at_ms,
             .kind = activity_kind_name(report->state == AZURE_STATE_REMOVED ? ACTIVITY_RETIRE : ACTIVITY_REPORT),
@@ -73,8 +73,8 @@ static const char *verdict_word(enum message_verdict verdict)
 }
 
 /* What the verdict is about stands in the report row, unless a newer report has taken its place. */
-int activity_add_verdict(struct database *database, const char *connection, const struct message_result *result,
-                         struct error *err)
+int activity_add_verdict(struct database *database, struct activity_tail *tail, const char *connection,
+                         const struct message_result *result, struct error *err)
 {
     static const char sql[] = "SELECT state, azure_device_id FROM report WHERE device_id = ? AND message_id = ?";
     const struct message *message = result->message;
@@ -99,7 +99,7 @@ int activity_add_verdict(struct database *database, const char *connection, cons
         entry.azure_device_id = statement_text(row, 1);
     }
     if (code >= 0)
-        code = activity_add(database, &entry, err);
+        code = activity_append(database, tail, &entry, err);
     sqlite3_reset(row);
     return code;
 }

@@ -185,7 +185,7 @@ static int drop(struct database *database, const struct message *message, struct
     return statement_run(database, sql, err, "tg", message->device_id, &message->message_id);
 }
 
-static int record_one(struct database *database, const struct message_record *record,
+static int record_one(struct database *database, struct activity_tail *tail, const struct message_record *record,
                       const struct message_result *result, struct error *err)
 {
     if (result->verdict == MESSAGE_PENDING)
@@ -201,17 +201,18 @@ static int record_one(struct database *database, const struct message_record *re
     if (code == 0 && newest && result->verdict == MESSAGE_EXPIRED)
         code = send_again(database, result, err);
     if (code == 0)
-        code = activity_add_verdict(database, record->connection, result, err);
+        code = activity_add_verdict(database, tail, record->connection, result, err);
     return code;
 }
 
 static int run_record(struct store_job *job, struct database *database, struct error *err)
 {
     const struct message_record *record = (const struct message_record *)job;
+    struct activity_tail tail = {0};
     int code = 0;
 
     for (size_t i = 0; i < record->count && code == 0; i++)
-        code = record_one(database, record, &record->results[i], err);
+        code = record_one(database, &tail, record, &record->results[i], err);
     return code;
 }
 

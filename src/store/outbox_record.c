@@ -267,6 +267,7 @@ static int record_one(const struct entry *entry)
 static int run(struct store_job *job, struct database *database, struct error *err)
 {
     struct outbox_record *record = (struct outbox_record *)job;
+    struct activity_tail tail = {0};
     int code = 0;
 
     for (size_t i = 0; i < record->count && code == 0; i++) {
@@ -281,7 +282,7 @@ static int run(struct store_job *job, struct database *database, struct error *e
         };
         code = record_one(&entry);
         if (code == 0)
-            code = activity_add_result(database, record->connection, entry.result, err);
+            code = activity_add_result(database, &tail, record->connection, entry.result, err);
     }
     return code;
 }
