@@ -136,7 +136,8 @@ static void looked(struct store_job *job)
 
     reading->looking = false;
     job->error.code = job->result;
-    if (job->result != 0 || reading->told > 0 || !reading->waits) {
+    /* A place beyond the log's end is of another store: whoever has it should know. */
+    if (job->result != 0 || reading->told > 0 || !reading->waits || reading->filter.place > reading->page.newest) {
         end(reading);
         return;
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "ctl/client.h"
 #include "ctl/command.h"
+#include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/pages.h"
 #include "ctl/table.h"
@@ -182,11 +184,16 @@ static int print_news(const struct invocation *invocation, struct list *list, co
     return backwards ? print_backwards(list, array) : print_page(list, array);
 }
 
-static void add_filters(const struct invocation *invocation, struct buf *path)
+static void add_subject(const struct invocation *invocation, struct buf *path)
 {
     pages_add_parameter(path, "device", invocation->option[OPTION_DEVICE]);
     pages_add_parameter(path, "connection", invocation->option[OPTION_CONNECTION]);
     pages_add_parameter(path, "kind", invocation->option[OPTION_KIND]);
+}
+
+static void add_filters(const struct invocation *invocation, struct buf *path)
+{
+    add_subject(invocation, path);
     pages_add_parameter(path, "since", invocation->option[OPTION_SINCE]);
 }
 
@@ -215,6 +222,56 @@ static int begin_following(const struct invocation *invocation, struct client *c
     return result;
 }
 
+/* What came behind `place`, as soon as there is something. A time like "1h ago" is said once alone: the place says it from then on, and a
+ * reader that was held up misses nothing. */
+static void add_follow_path(const struct invocation *invocation, const struct buf *place, struct buf *path)
+{
+    buf_clear(path);
+    buf_add_text(path, FOLLOW_PATH);
+    if (strcmp(buf_text(place), "0") == 0)
+        add_filters(invocation, path);
+    else
+        add_subject(invocation, path);
+    pages_add_parameter(path, "follow", buf_text(place));
+}
+
+/* Asks until complyd answers; says once that it does not, and once that it does again. */
+static int ask_news(const struct invocation *invocation, struct client *client, const char *path,
+                    struct cJSON **ret_answer)
+{
+    unsigned look;
+    bool passing;
+    int result;
+
+    for (look = 0;; look++) {
+        result = client_get_patient(client, path, ret_answer, &passing);
+        if (!passing)
+            break;
+        if (look == 0)
+            failure_warn(invocation, "complyd does not answer: waiting for it");
+        client_pause(look);
+    }
+    if (look > 0 && result == 0)
+        failure_warn(invocation, "complyd answers again: going on where it was");
+    return result;
+}
+
+/* The next place to go on behind. A store that was put back from a backup has a shorter log: it goes on at its end, and says so. */
+static void move_place(const struct invocation *invocation, const struct cJSON *answer, struct buf *place)
+{
+    long long newest = (long long)client_number(answer, "newest");
+
+    buf_clear(place);
+    buf_add_text(place, client_text(answer, "next"));
+    if (strtoll(buf_text(place), NULL, 10) <= newest)
+        return;
+    failure_warn(invocation,
+                 "the activity log ends with entry %lld, before what was shown: another store was put in place",
+                 newest);
+    buf_clear(place);
+    buf_add_int(place, newest);
+}
+
 static int follow(const struct invocation *invocation, struct client *client, struct list *list, struct buf *place)
 {
     struct buf path;
@@ -224,16 +281,12 @@ static int follow(const struct invocation *invocation, struct client *client, st
     while (result == 0) {
         struct cJSON *answer;
 
-        buf_clear(&path);
-        buf_add_text(&path, FOLLOW_PATH);
-        add_filters(invocation, &path);
-        pages_add_parameter(&path, "follow", buf_text(place));
-        result = client_get(client, buf_text(&path), &answer);
+        add_follow_path(invocation, place, &path);
+        result = ask_news(invocation, client, buf_text(&path), &answer);
         if (result != 0)
             break;
-        buf_clear(place);
-        buf_add_text(place, client_text(answer, "next"));
         result = print_news(invocation, list, answer, false);
+        move_place(invocation, answer, place);
         cJSON_Delete(answer);
     }
     buf_deinit(&path);

@@ -36,6 +36,8 @@ struct client {
     int status;
     struct buf body;
     struct error error;
+    bool patient; /* what may pass by itself is not said */
+    bool passing; /* ... and it was that */
 };
 
 int client_open(const struct invocation *invocation, struct client **ret_client)
@@ -136,6 +138,10 @@ static int explain_failure(struct client *client)
     const char *path = client->socket;
     int reason = client->result == ERR_NETWORK ? probe(path) : 0;
 
+    if (client->patient && client->result != ERR_INVALID && client->result != ERR_TOOBIG) {
+        client->passing = true;
+        return EX_UNAVAILABLE;
+    }
     switch (reason) {
     case 0:
         if (client->result == ERR_INVALID || client->result == ERR_TOOBIG)
@@ -211,6 +217,9 @@ static int call(struct client *client, enum http_method method, const char *path
     buf_deinit(&url);
     if (result != 0)
         return result;
+    client->passing = client->patient && client->status == 503;
+    if (client->passing)
+        return EX_TEMPFAIL;
     if (client->status < 200 || client->status > 299)
         return failure_answer(client->invocation, client->status, buf_text(&client->body));
     if (client->status == 204)
@@ -227,6 +236,17 @@ static int call(struct client *client, enum http_method method, const char *path
 int client_get(struct client *client, const char *path, struct cJSON **ret_answer)
 {
     return call(client, HTTP_GET, path, "", ret_answer);
+}
+
+int client_get_patient(struct client *client, const char *path, struct cJSON **ret_answer, bool *ret_passing)
+{
+    int result;
+
+    client->patient = true;
+    result = client_get(client, path, ret_answer);
+    *ret_passing = client->passing;
+    client->patient = client->passing = false;
+    return result;
 }
 
 int client_put(struct client *client, const char *path, const char *body, struct cJSON **ret_answer)

@@ -99,7 +99,9 @@ const struct command commands[] = {
      "drift, operator,\n"
      "configuration, store, daemon, retention. All filters given must match. With --json all fields of each entry, in "
      "one\n"
-     "array that is written as it arrives; with --follow too, one object a line.\n",
+     "array that is written as it arrives; with --follow too, one object a line. --follow outlives the daemon: it "
+     "waits for\n"
+     "its return and goes on behind the last entry, without gaps or repeats, until it is interrupted.\n",
      1u << OPTION_DEVICE | 1u << OPTION_CONNECTION | 1u << OPTION_KIND | 1u << OPTION_SINCE | 1u << OPTION_FOLLOW, 0, 0,
      activity_run},
     {"import", "FILE", "Put devices, policies and violations from a file into the store, all or nothing",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """The activity log from outside: what is written into it, how it is read, followed and verified."""
+import contextlib
 import hashlib
 import json
 import os
@@ -191,8 +192,70 @@ def test_follow(daemon, store):
     follower.wait_for('"verdict","result":"success"', since=mark)
     ids = [json.loads(line)["id"] for line in follower.lines]
     assert ids == sorted(set(ids))
-    daemon.stop()  # answers who waits
-    assert follower.wait() != 0
+    follower.term()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill9"])
+def test_following_outlives_the_daemon_without_gaps_or_repeats(daemon, store, end):
+    store.add_device("phone", 1)
+    daemon.start()
+    wait_for(daemon, "--device", "phone", kind="verdict")
+    ctl = [daemon.build / "bin" / "complyctl", "--socket", daemon.socket]
+    with contextlib.ExitStack() as stack:
+        programs = Process([*ctl, "--json", "activity", "--follow", "--since", "1h"], daemon.directory / "programs.log")
+        people = Process([*ctl, "activity", "--follow", "--since", "1h"], daemon.directory / "people.log")
+        for follower in (programs, people):
+            stack.callback(follower.term)
+            follower.wait_for("verdict")
+        for name in ("One", "Two"):
+            getattr(daemon, end)()
+            people.wait_for("complyd does not answer: waiting for it")
+            store.set_device("phone", name=name)
+            mark = programs.mark()
+            daemon.start()
+            programs.wait_for('"verdict","result":"success"', since=mark)
+        people.wait_for("complyd answers again: going on where it was")
+        newest = activity(daemon)[-1]["id"]
+        eventually(lambda: any(json.loads(line)["id"] >= newest for line in programs.lines))
+        ids = [json.loads(line)["id"] for line in programs.lines]
+        assert ids == [entry["id"] for entry in activity(daemon) if entry["id"] <= ids[-1]]
+        told = [line for line in people.lines if line.startswith("complyctl:")]
+        assert len(told) == 4, told
+
+
+def test_following_says_when_another_store_was_put_in_place(daemon, store, scratch):
+    store.add_device("phone", 1)
+    daemon.start()
+    wait_for(daemon, "--device", "phone", kind="verdict")
+    daemon.stop()
+    backup = scratch / "backup.db"
+    harness.run_ctl(daemon.build, "store", "backup", backup, "--store", store.path)
+    daemon.start()
+    store.set_device("phone", name="Other")
+    wait_for(daemon, "--device", "phone", kind="verdict", count=2)
+    follower = Process([daemon.build / "bin" / "complyctl", "--socket", daemon.socket, "activity", "--follow"], daemon.directory / "follow.log")
+    try:
+        for number in range(20):
+            store.set_device("phone", name=f"Name {number}")
+            wait_for(daemon, "--device", "phone", kind="verdict", count=3 + number)
+        follower.wait_for("verdict")
+        daemon.stop()
+        follower.wait_for("waiting for it")
+        for suffix in ("-wal", "-shm"):
+            (store.path.parent / (store.path.name + suffix)).unlink(missing_ok=True)
+        os.replace(backup, store.path)
+        daemon.start()
+        follower.wait_for("before what was shown: another store was put in place")
+        mark = follower.mark()
+        store.add_device("other", 2)
+        follower.wait_for("other", since=mark)
+    finally:
+        follower.term()
+
+
+def test_following_what_never_answered_fails(daemon):
+    done = harness.run_ctl(daemon.build, "--socket", daemon.socket, "activity", "--follow", check=False)
+    assert done.code == harness.EX_UNAVAILABLE and "complyd is not running" in done.err
 
 
 def test_followers_are_bounded_and_may_leave(daemon):
@@ -202,8 +265,8 @@ def test_followers_are_bounded_and_may_leave(daemon):
         for _ in range(16):
             waiting.append(socket.socket(socket.AF_UNIX))
             waiting[-1].connect(str(daemon.socket))
-            waiting[-1].sendall(b"GET /v1/activity?follow=999999&wait=60 HTTP/1.1\r\nHost: x\r\n\r\n")
-        eventually(lambda: control.get("/v1/activity?follow=999999&wait=1").status == 503)
+            waiting[-1].sendall(b"GET /v1/activity?follow=1&device=nobody&wait=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: control.get("/v1/activity?follow=1&device=nobody&wait=1").status == 503)
         waiting.pop().close()
         eventually(lambda: control.get("/v1/activity?limit=1").json()["newest"] > 0)
         daemon.stop()  # answers those that wait

@@ -204,6 +204,14 @@ static void a_commit_meanwhile_is_not_missed(void **state)
     assert_answer(request, 200, "\"id\":5");
 }
 
+static void a_place_beyond_the_end_is_answered_at_once(void **state)
+{
+    (void)state;
+    struct api_request *request = ask("/v1/activity?follow=100&wait=60");
+    assert_true(fake_work());
+    assert_answer(request, 200, "{\"activity\":[],");
+}
+
 static void stopping_answers_who_waits(void **state)
 {
     (void)state;
@@ -288,6 +296,7 @@ int main(void)
         TEST(the_store_says_no),
         TEST(waits_for_a_commit),
         TEST(a_commit_meanwhile_is_not_missed),
+        TEST(a_place_beyond_the_end_is_answered_at_once),
         TEST(stopping_answers_who_waits),
         TEST(told_at_a_time),
         TEST(acts_are_written_down),
