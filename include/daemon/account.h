@@ -75,6 +75,10 @@ enum account_state account_state(const struct account *account); /* the one that
 const struct account_record *account_record(const struct account *account);
 const struct account_counts *account_counts(const struct account *account); /* as counted last; for progress */
 
+/* There is something to tell of devices of these platforms, bit 1u << platform: a connected account that has no policy for one of them gets
+ * it by itself, and what is in the way is tried again later and later. Reports do not wait for it. */
+void account_seen(struct account *account, unsigned platforms);
+
 /* ---- events ---- */
 void account_tick(struct account *account);
 void account_retry(struct account *account);                                         /* what waits is tried now */

@@ -152,9 +152,10 @@ enum check_state {
       "There are devices of a platform that has no partner compliance policy in Intune.",                              \
       "Hay dispositivos de una plataforma que no tiene directiva de asociado en Intune.",                              \
       "Add the partner for the platform in Intune (Tenant administration > Connectors and tokens > Partner "           \
-      "compliance management), then run complyctl account connect.",                                                   \
+      "compliance management); complyd then makes it by itself, at once with complyctl account connect.",              \
       "Añada el asociado para la plataforma en Intune (Administración de inquilinos > Conectores y tokens > "        \
-      "Administración de cumplimiento de asociados) y ejecute complyctl account connect.")
+      "Administración de cumplimiento de asociados); complyd la crea entonces solo, enseguida con complyctl "         \
+      "account connect.")
 
 enum check_finding {
 #define X(name, word, state, english, spanish, cure_english, cure_spanish) name,

@@ -203,10 +203,11 @@ static void show_missing(FILE *out, const struct cJSON *answer)
 
     cJSON_ArrayForEach(platform, member(answer, "platforms_without_policy"))
     {
-        fprintf(out, "There are devices of %s but no partner policy for it: run complyctl account connect ",
-                cJSON_GetStringValue(platform));
-        output_text(out, client_text(answer, "name"));
-        fputc('\n', out);
+        fprintf(
+            out,
+            "There are devices of %s but no partner policy for it yet: complyd ensures it by itself, and a failed step "
+            "says what is in the way\n",
+            cJSON_GetStringValue(platform));
     }
 }
 

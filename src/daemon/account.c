@@ -197,11 +197,17 @@ static bool is_connecting(const struct account *account)
     return account->record.state == ACCOUNT_CONNECTING || account->record.state == ACCOUNT_RECONNECTING;
 }
 
+/* What is asked is about a step of connecting. */
+static bool asks_to_connect(const struct account *account)
+{
+    return account->extending || is_connecting(account);
+}
+
 void account_failed(struct account *account, const struct outcome *outcome)
 {
     if (!take_answer(account))
         return;
-    if (is_connecting(account))
+    if (asks_to_connect(account))
         account_connect_failed(account, outcome);
     else
         account_deprovision_failed(account, outcome);
@@ -211,7 +217,7 @@ void account_answered(struct account *account, const struct http_response *respo
 {
     if (!take_answer(account))
         return;
-    if (is_connecting(account))
+    if (asks_to_connect(account))
         account_connect_answered(account, response);
     else
         account_deprovision_answered(account, response);
@@ -351,6 +357,9 @@ static void next(struct account *account)
     case ACCOUNT_DEPROVISIONING:
         account_deprovision_next(account);
         break;
+    case ACCOUNT_CONNECTED:
+        account_extend_next(account);
+        break;
     default:
         break;
     }
@@ -375,7 +384,7 @@ void account_tick(struct account *account)
 
 void account_retry(struct account *account)
 {
-    account->wait_until_ms = 0;
+    account->wait_until_ms = account->extend_after_ms = 0;
     account_tick(account);
 }
 
@@ -394,6 +403,7 @@ static int add_waiter(struct account *account, account_done_fn *done, void *ctx,
 /* What was asked before is of no interest any more; what is done now is saved first. */
 static void act(struct account *account)
 {
+    account_extend_forget(account);
     account->run++;
     account->tries = 0;
     account->renewed = false;
@@ -516,6 +526,7 @@ void account_start(struct account *account, const struct account_record *record)
     }
     if (is_connecting(account) && is_over(&account->record.steps[ACCOUNT_DISCOVERY]))
         account_reset_steps(account, ACCOUNT_DISCOVERY, ACCOUNT_DISCOVERY); /* the URLs are not kept */
+    account_extend_resume(account);
     account_tick(account);
 }
 

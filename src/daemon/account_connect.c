@@ -45,17 +45,17 @@ static bool has_partner_devices(const struct account *account)
     return (account->counts.platforms & ~(1u << PLATFORM_WINDOWS)) != 0;
 }
 
-/* Why a step is passed over; NULL = it is not. Windows goes by Graph alone. */
-static const char *needless(const struct account *account, enum account_step step)
+/* Windows goes by Graph alone. */
+const char *account_needless(const struct account *account, enum account_step step)
 {
     if (step == ACCOUNT_CREDENTIAL)
         return NULL;
     if (!has_partner_devices(account) && has_devices(account, PLATFORM_WINDOWS))
         return "only Windows devices: nothing is to be done in Intune";
     if (step == ACCOUNT_GROUP && !has_partner_devices(account) && account->settings->assignment_group[0] == '\0')
-        return "no devices yet: connect again when there are";
+        return "no devices yet: done by itself when there are";
     if (step >= ACCOUNT_POLICY_IOS && !has_devices(account, platform_of(step)))
-        return "no devices of this platform yet: connect again when there are";
+        return "no devices of this platform yet: done by itself when there are";
     return NULL;
 }
 
@@ -63,6 +63,10 @@ static const char *needless(const struct account *account, enum account_step ste
 
 static void succeed(struct account *account)
 {
+    if (account->extending) {
+        account_extend_done(account);
+        return;
+    }
     account->record.connected_at_ms = clock_realtime_ms(account->clock);
     if (account->record.state == ACCOUNT_RECONNECTING) {
         account->walk = true; /* Microsoft is told everything anew */
@@ -75,9 +79,10 @@ static void succeed(struct account *account)
 static void give_up(struct account *account, enum account_step step, const char *problem, const char *detail)
 {
     account_refuse(account, step, problem, detail);
+    account_extend_put_off(account);
     if (account->record.state == ACCOUNT_RECONNECTING)
         account_move(account, ACCOUNT_DISCONNECTED);
-    else
+    else if (account->record.state == ACCOUNT_CONNECTING)
         account_move(account, account->record.connected_at_ms >= 0 ? ACCOUNT_CONNECTED : ACCOUNT_NEW);
     account_tick(account);
 }
@@ -168,8 +173,10 @@ void account_connect_next(struct account *account)
         account_ask_count(account);
         return;
     }
+    if (account->extending && !account->prepared)
+        account_extend_prepare(account);
     while ((step = account_next_step(account, ACCOUNT_CREDENTIAL, ACCOUNT_ASSIGN_MACOS)) <= ACCOUNT_ASSIGN_MACOS) {
-        const char *why = needless(account, step);
+        const char *why = account_needless(account, step);
         if (!why) {
             if (account_begin_step(account, step))
                 ask_step(account, step);

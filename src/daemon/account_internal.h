@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * account_internal - what account.c (the machine), account_connect.c and account_disconnect.c (its steps) share.
+ * account_internal - what account.c (the machine), account_connect.c, account_extend.c and account_disconnect.c (its steps) share.
  */
 #ifndef COMPLYD_DAEMON_ACCOUNT_INTERNAL_H
 #define COMPLYD_DAEMON_ACCOUNT_INTERNAL_H
@@ -38,6 +38,11 @@ struct account {
     bool counted;           /* in this run */
     int64_t count_began_ms; /* monotonic */
     char old_group[GUID_TEXT];
+    unsigned missing;                  /* platforms that were seen without a policy; account_extend.c */
+    bool extending;                    /* it is being ensured */
+    bool prepared;                     /* ... and the steps that this takes are waiting */
+    unsigned extend_tries;             /* failed ones, in a row */
+    int64_t extend_after_ms;           /* monotonic: not before */
     char next[COMPLIANCE_POLICY_NEXT]; /* page of the list of policies being asked for; "" = none */
     unsigned pages;
     struct buf url, body;
@@ -73,6 +78,17 @@ void account_wait(struct account *account, int64_t delay_ms);
 void account_connect_next(struct account *account);
 void account_connect_answered(struct account *account, const struct http_response *response);
 void account_connect_failed(struct account *account, const struct outcome *outcome);
+
+/* Why a step is passed over; NULL = it is not. */
+const char *account_needless(const struct account *account, enum account_step step);
+
+/* account_extend.c */
+void account_extend_resume(struct account *account); /* what a process before this one has begun */
+void account_extend_next(struct account *account);
+void account_extend_prepare(struct account *account);
+void account_extend_done(struct account *account);
+void account_extend_put_off(struct account *account); /* a step was refused */
+void account_extend_forget(struct account *account);
 
 /* account_disconnect.c */
 void account_disconnect_next(struct account *account);

@@ -49,6 +49,8 @@ static void stage_done(struct store_job *job)
     struct lane *lane = job->ctx;
     struct outbox_stage stage = lane->stage; /* the sender may stage again before it returns */
     bool elsewhere = job->result == 0 && stage.elsewhere;
+    if (job->result == 0)
+        account_seen(lane->connection->account, stage.platforms);
     if (job->result == 0 && stage.tripped)
         connection_breaker_tripped(lane->connection, &stage.trip);
     lane_log_parked(lane, stage.parked);

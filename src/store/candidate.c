@@ -450,6 +450,8 @@ int candidate_stage(struct outbox_stage *stage, struct breaker_gauge *gauge, con
 
     do {
         fate = subject_load(work.database, candidate->device_id, &work.subject, err);
+        if (fate == 0 && work.subject.exists && work.subject.known_platform)
+            stage->platforms |= 1u << work.subject.device.platform;
         if (fate == 0) {
             fate = decide(&work, ret_item);
             subject_release(&work.subject);

@@ -236,6 +236,7 @@ static void reset_output(struct outbox_stage *stage)
     outbox_stage_deinit(stage);
     stage->count = 0;
     stage->unknown_user_count = 0;
+    stage->platforms = 0;
     stage->needless = stage->waiting = stage->parked = stage->held = stage->put_away = 0;
     stage->more = stage->tripped = stage->elsewhere = false;
     stage->next_due_ms = -1;

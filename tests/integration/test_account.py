@@ -142,6 +142,55 @@ def test_a_policy_that_is_there_is_found_among_several(store, sim, daemon):  # n
     assert sim.count("policies", 409) == 2
 
 
+def step_of(daemon, name):
+    return steps(account(daemon))[name]
+
+
+def test_a_platform_that_comes_later_gets_its_policy_by_itself(store, sim, daemon):  # noqa: F811
+    store.add_device("pc", number=101, platform="windows")
+    daemon.start()
+    assert connect(daemon).json["account"] == "connected"
+    assert tenant(sim)["provisioned"] == 0
+    sim.settings(partner_android=False)
+    store.add_devices([{"device_id": "phone", "number": 1}, {"device_id": "droid", "number": 2, "platform": "android"}])
+    told_all(store, sim)  # reports do not wait for it
+    failed_step = eventually(lambda: step_of(daemon, "policy_android")["state"] == "failed" and step_of(daemon, "policy_android"))
+    assert failed_step["problem"] == "partner_not_registered" and "Tenant administration" in failed_step["cure"]
+    shown = account(daemon)
+    assert shown["account"] == "connected" and shown["platforms_without_policy"] == ["android"]
+    assert step_of(daemon, "assign_ios")["state"] == "done" and tenant(sim)["provisioned"] == 1
+    assert daemon.status()["connections"][0]["state"] == "ready"
+    found = {finding["check"]: finding["problem"] for finding in daemon.ctl("doctor", check=False).json["findings"]}
+    assert found["policy"] == "policy_missing"
+    told = [entry["reason"] for entry in daemon.ctl("activity", "--kind", "connect").json if entry["result"] == "policy_android"]
+    assert "partner_not_registered" in told
+    # Mended at Microsoft: the process after a kill tries at once.
+    sim.settings(partner_android=True)
+    daemon.kill9()
+    daemon.start()
+    eventually(lambda: step_of(daemon, "assign_android")["state"] == "done")
+    assert account(daemon)["platforms_without_policy"] == []
+    assert {policy["platform"] for policy in tenant(sim)["policies"]} == {"iOS", "Android"}
+    assert all(policy["assignments"] for policy in tenant(sim)["policies"])
+
+
+def test_a_platform_that_comes_later_is_tried_again_at_a_reload(store, sim, daemon):  # noqa: F811
+    add_fleet(store)
+    daemon.start()
+    connect(daemon)
+    group = tenant(sim)["groups"][0]["id"]
+    sim.control("DELETE", f"groups/{group}")
+    store.add_device("droid", number=200, platform="android")
+    eventually(lambda: step_of(daemon, "group")["state"] == "failed")
+    assert step_of(daemon, "group")["problem"] == "group_unknown"
+    told_all(store, sim)
+    again = sim.control("POST", "groups", {"displayName": "All users"})["id"]
+    daemon.reload()
+    eventually(lambda: step_of(daemon, "assign_android")["state"] == "done")
+    # The new group is everybody's.
+    assert all(again in policy["assignments"] for policy in tenant(sim)["policies"])
+
+
 def test_only_windows_needs_nothing_of_intune(store, sim, daemon):  # noqa: F811
     store.add_device("pc", number=1, platform="windows")
     daemon.start()

@@ -289,6 +289,106 @@ static void test_connecting_goes_through(void **state)
     assert_true(world->stored.connected_at_ms > 0);
 }
 
+/* A platform has its first device after the account was connected. */
+static void appears(struct world *world, enum platform platform)
+{
+    world->counts.platforms |= 1u << platform;
+    account_seen(world->account, 1u << platform);
+}
+
+static void test_a_platform_that_comes_later_gets_its_policy_by_itself(void **state)
+{
+    struct world *world = *state;
+
+    begin_connect(world);
+    settle(world);
+    unsigned moves = world->moves;
+    account_seen(world->account, 1u << PLATFORM_IOS | 1u << PLATFORM_WINDOWS);
+    assert_int_equal(world->asked, NOTHING); /* they have what they need */
+    appears(world, PLATFORM_ANDROID);
+    assert_true(run_until(world, REQUEST, NULL));
+    assert_non_null(strstr(world->url, "/groups")); /* it may be another one since */
+    assert_true(run_until(world, REQUEST, "Assign"));
+    settle(world);
+    assert_int_equal(world->stored.steps[ACCOUNT_ASSIGN_ANDROID].state, STEP_DONE);
+    assert_int_equal(world->stored.steps[ACCOUNT_POLICY_MACOS].state, STEP_SKIPPED);
+    assert_int_equal(world->moves, moves); /* connected all the time */
+    account_seen(world->account, 1u << PLATFORM_ANDROID);
+    assert_int_equal(world->asked, NOTHING);
+}
+
+static void test_a_refused_platform_is_tried_again_later(void **state)
+{
+    struct world *world = *state;
+
+    begin_connect(world);
+    settle(world);
+    appears(world, PLATFORM_MACOS);
+    for (int tries = 0; tries < 3; tries++) {
+        assert_true(run_until(world, REQUEST, "CompliancePolic"));
+        answer_request(world, 204, ""); /* the partner is not registered */
+        settle(world);
+        assert_int_equal(stored_state(world), ACCOUNT_CONNECTED);
+        assert_int_equal(world->stored.steps[ACCOUNT_POLICY_MACOS].state, STEP_FAILED);
+        assert_string_equal(world->stored.steps[ACCOUNT_POLICY_MACOS].problem, "partner_not_registered");
+        account_seen(world->account, 1u << PLATFORM_MACOS);
+        assert_int_equal(world->asked, NOTHING); /* not at once */
+        assert_true(world->wake_ms >= world->now_ms + (5 * 60000 << tries) / 8);
+    }
+    kill_9(world); /* a start tries at once */
+    assert_true(run_until(world, NOTHING, NULL));
+    assert_int_equal(world->stored.steps[ACCOUNT_ASSIGN_MACOS].state, STEP_DONE);
+}
+
+static void test_a_platform_survives_kills_at_every_operation(void **state)
+{
+    struct world *world = *state;
+
+    for (int after = 0; after < 30; after++) {
+        world->counts.platforms = 1u << PLATFORM_WINDOWS;
+        account_record_init(&world->stored, "default");
+        kill_9(world);
+        settle(world);
+        begin_connect(world);
+        settle(world);
+        assert_int_equal(world->stored.steps[ACCOUNT_PROVISION].state, STEP_SKIPPED);
+        appears(world, PLATFORM_IOS);
+        for (int i = 0; i < after && world->asked != NOTHING; i++)
+            answer_well(world);
+        kill_9(world);
+        account_seen(world->account, 1u << PLATFORM_IOS); /* its report is staged again */
+        assert_true(run_until(world, NOTHING, NULL));
+        assert_int_equal(stored_state(world), ACCOUNT_CONNECTED);
+        assert_int_equal(world->stored.steps[ACCOUNT_PROVISION].state, STEP_DONE);
+        assert_int_equal(world->stored.steps[ACCOUNT_ASSIGN_IOS].state, STEP_DONE);
+    }
+}
+
+/* An operator's word goes first, whatever is being ensured by itself. */
+static void test_an_operator_interrupts_what_is_done_by_itself(void **state)
+{
+    struct world *world = *state;
+
+    begin_connect(world);
+    settle(world);
+    appears(world, PLATFORM_ANDROID);
+    assert_true(run_until(world, REQUEST, "/groups"));
+    begin_connect(world);
+    answer_request(world, 200, "{\"value\":[]}"); /* to the question before */
+    settle(world);
+    assert_int_equal(stored_state(world), ACCOUNT_CONNECTED);
+    assert_int_equal(world->stored.steps[ACCOUNT_ASSIGN_ANDROID].state, STEP_DONE);
+    assert_int_equal(world->answered, 2);
+    appears(world, PLATFORM_MACOS);
+    assert_true(run_until(world, REQUEST, "/groups"));
+    assert_int_equal(begin_disconnect(world, true, false), 0);
+    answer_well(world);
+    settle(world);
+    assert_int_equal(stored_state(world), ACCOUNT_DISCONNECTED);
+    account_seen(world->account, 1u << PLATFORM_MACOS);
+    assert_int_equal(world->asked, NOTHING);
+}
+
 /* After each operation, answered or not, another process takes over from what is stored. */
 static void kill_at_each(struct world *world, enum account_state goal)
 {
@@ -580,6 +680,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_connecting_goes_through),
         TEST(test_connecting_survives_kills_at_every_operation),
+        TEST(test_a_platform_that_comes_later_gets_its_policy_by_itself),
+        TEST(test_a_refused_platform_is_tried_again_later),
+        TEST(test_a_platform_survives_kills_at_every_operation),
+        TEST(test_an_operator_interrupts_what_is_done_by_itself),
         TEST(test_disconnecting_survives_kills_at_every_operation),
         TEST(test_a_refused_token_is_renewed_once),
         TEST(test_connecting_gives_up_after_some_tries),
