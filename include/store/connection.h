@@ -31,6 +31,21 @@ int users_record_init(struct users_record *record, const char *connection, size_
                       void (*done)(struct store_job *job));
 void users_record_deinit(struct users_record *record);
 
+/* Forgets users whom nobody has asked for in USERS_KEPT_MS, of whatever connection: a week after it was found an id is looked up anew anyhow.
+ * Each job looks at `limit` rows, on from where the last one ended. */
+#define USERS_KEPT_MS (30 * INT64_C(24) * 3600 * 1000)
+
+struct users_purge {
+    struct store_job job;
+    int64_t now_ms;
+    unsigned limit;
+    char *after_connection, *after_name; /* owned: the last row seen; NULL = from the start */
+    unsigned purged;                     /* out */
+};
+
+void users_purge_init(struct users_purge *purge, unsigned limit, void (*done)(struct store_job *job));
+void users_purge_deinit(struct users_purge *purge);
+
 /* Discovered service URLs; empty when nothing is remembered. */
 struct endpoints_load {
     struct store_job job;

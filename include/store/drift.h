@@ -70,6 +70,21 @@ struct drift_walk {
 
 void drift_walk_init(struct drift_walk *walk, const struct drift_record *record, void (*done)(struct store_job *job));
 
+/* Forgets what was read back for a connection that is not among `names` and has not compared for DRIFT_KEPT_MS, a piece in a job. Should it
+ * come back it reads everything anew. */
+#define DRIFT_KEPT_MS (30 * INT64_C(24) * 3600 * 1000)
+
+struct drift_forget {
+    struct store_job job;
+    int64_t now_ms;
+    const char *const *names; /* borrowed: connections of the configuration */
+    size_t count;
+    unsigned limit;
+    unsigned forgotten; /* out: entries */
+};
+
+void drift_forget_init(struct drift_forget *forget, unsigned limit, void (*done)(struct store_job *job));
+
 /* ---- looks ---- */
 
 int drift_read(struct database *database, const char *connection, struct drift_record *ret_record, struct error *err);

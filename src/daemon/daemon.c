@@ -22,7 +22,6 @@
 #include "daemon_internal.h"
 #include "store/change.h"
 #include "store/migrate.h"
-#include "store/outbox.h"
 
 enum {
     TEND_MS = 20 * 1000,  /* the timed look, and everything that wants to be looked after */
@@ -30,7 +29,6 @@ enum {
     HEALTH_MS = 1500,     /* the store failed: is it well again? */
     RECONNECT_DRAIN_MS = 5000,
     PURGE_EVERY = 180, /* tends: once an hour */
-    PURGE_MAX = 500,
 };
 
 struct slot {
@@ -64,6 +62,7 @@ struct daemon {
     struct slot *stopping;
     uv_timer_t tend_timer, open_timer, health_timer;
     unsigned tends;
+    struct purge *purge;
     unsigned handles;
     bool closing, store_closing;
     void (*stopped)(void *ctx);
@@ -330,21 +329,6 @@ static bool is_hopeless(int code)
     return code == ERR_EXISTS || code == ERR_STORE_NEWER || code == ERR_NOMEM;
 }
 
-static void purge_done(struct store_job *job)
-{
-    free(job);
-}
-
-/* Tombstones are kept until Microsoft has forgotten the device. */
-static void purge(struct daemon *daemon)
-{
-    struct outbox_purge *purge = malloc(sizeof(*purge));
-    if (!purge)
-        return;
-    outbox_purge_init(purge, clock_realtime_ms(daemon->context.clock), PURGE_MAX, purge_done);
-    store_thread_submit(daemon->writer, &purge->job);
-}
-
 static int64_t monotonic_ms(const struct daemon *daemon)
 {
     return clock_monotonic_ms(daemon->context.clock);
@@ -361,7 +345,7 @@ static void on_health_timer(uv_timer_t *timer)
         log_notice(TAG_STORE, "store %s works again", daemon->first->settings->store);
     }
     if (daemon->health.failing)
-        purge(daemon); /* something to try it with, should nothing else be wanted of it */
+        daemon_purge(daemon->purge); /* something to try it with, should nothing else be wanted of it */
     else
         uv_timer_stop(timer);
 }
@@ -397,7 +381,7 @@ static void on_tend(uv_timer_t *timer)
     for_each_connection(daemon, connection_tend);
     daemon_expire_holds(daemon);
     if (daemon->tends++ % PURGE_EVERY == 0)
-        purge(daemon);
+        daemon_purge(daemon->purge);
 }
 
 /* ---- lifetime ---- */
@@ -424,6 +408,7 @@ static void free_daemon(struct daemon *daemon)
     generation_release(daemon->generation);
     activity_log_free(daemon->activity);
     figures_free(daemon->figures);
+    daemon_purge_free(daemon->purge);
     stats_free(daemon->stats);
     free(daemon->slots);
     free(daemon);
@@ -441,7 +426,7 @@ int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemo
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }
     daemon->first = generation_keep(daemon->generation);
-    if (!(daemon->figures = figures_new(daemon, settings->store))) {
+    if (!(daemon->figures = figures_new(daemon, settings->store)) || !(daemon->purge = daemon_purge_new(daemon))) {
         free_daemon(daemon);
         return error_set(err, ERR_NOMEM, 0, "daemon");
     }

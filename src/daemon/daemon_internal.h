@@ -26,6 +26,11 @@ struct generation *daemon_generation(const struct daemon *daemon);
 
 struct uv_loop_s *daemon_loop(const struct daemon *daemon);
 
+/* daemon_purge.c: the hourly purge. Freed when the store is closed and the loop has ended; NULL is fine. */
+struct purge *daemon_purge_new(struct daemon *daemon); /* NULL = out of memory */
+void daemon_purge_free(struct purge *purge);
+void daemon_purge(struct purge *purge);
+
 /* Ends the holds that are over. */
 void daemon_expire_holds(struct daemon *daemon);
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "database_internal.h"
 #include "statement.h"
@@ -42,6 +43,67 @@ void users_record_deinit(struct users_record *record)
     free(record->entries);
     record->entries = NULL;
     record->count = 0;
+}
+
+static void move_on(struct users_purge *purge, sqlite3_stmt *row)
+{
+    free(purge->after_connection);
+    free(purge->after_name);
+    purge->after_connection = row ? strdup(statement_text(row, 0)) : NULL;
+    purge->after_name = row ? strdup(statement_text(row, 1)) : NULL;
+}
+
+/* Where the piece ends; an empty connection: with the table. */
+static int find_end(struct database *database, const struct users_purge *purge, sqlite3_stmt **ret_row,
+                    struct error *err)
+{
+    static const char sql[] =
+        "SELECT connection, user_principal_name FROM user WHERE (connection, user_principal_name) > (?, ?) "
+        "ORDER BY connection, user_principal_name LIMIT 1 OFFSET ?";
+
+    int code = statement_get(database, sql, ret_row, err, "ttd", purge->after_connection ? purge->after_connection : "",
+                             purge->after_name ? purge->after_name : "", (int)purge->limit - 1);
+    return code < 0 ? code : statement_step(database, *ret_row, err);
+}
+
+static int run_purge(struct store_job *job, struct database *database, struct error *err)
+{
+    static const char piece[] = "DELETE FROM user WHERE (connection, user_principal_name) > (?, ?) "
+                                "AND (connection, user_principal_name) <= (?, ?) AND resolved_at_ms < ?";
+    static const char rest[] =
+        "DELETE FROM user WHERE (connection, user_principal_name) > (?, ?) AND resolved_at_ms < ?";
+    struct users_purge *purge = (struct users_purge *)job;
+    const char *connection = purge->after_connection ? purge->after_connection : "";
+    const char *name = purge->after_name ? purge->after_name : "";
+    int64_t before_ms = purge->now_ms - USERS_KEPT_MS;
+    sqlite3_stmt *end;
+
+    purge->purged = 0;
+    int found = find_end(database, purge, &end, err);
+    if (found < 0)
+        return found;
+    int code = found == 1 ? statement_run(database, piece, err, "tttti", connection, name, statement_text(end, 0),
+                                          statement_text(end, 1), before_ms)
+                          : statement_run(database, rest, err, "tti", connection, name, before_ms);
+    if (code == 0) {
+        purge->purged = (unsigned)sqlite3_changes(database->handle);
+        move_on(purge, found == 1 ? end : NULL);
+    }
+    if (found == 1)
+        sqlite3_reset(end);
+    return code;
+}
+
+void users_purge_init(struct users_purge *purge, unsigned limit, void (*done)(struct store_job *job))
+{
+    *purge = (struct users_purge){.job = {.write = true, .run = run_purge, .done = done}, .limit = limit};
+}
+
+void users_purge_deinit(struct users_purge *purge)
+{
+    free(purge->after_connection);
+    free(purge->after_name);
+    purge->after_connection = purge->after_name = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------ endpoints */

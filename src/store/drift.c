@@ -74,7 +74,7 @@ int drift_save_record(struct database *database, const struct drift_record *reco
 
 /* Everything that is known of another tenant: the number of checks goes on, so that what remains of `directory` is of an earlier one and
  * swept away by the next. */
-static int forget(struct database *database, struct drift_record *record, const char *tenant_id, struct error *err)
+int drift_reset(struct database *database, struct drift_record *record, const char *tenant_id, struct error *err)
 {
     static const char drop[] = "DELETE FROM drift WHERE connection = ?";
     int64_t round = record->round;
@@ -96,7 +96,7 @@ static int run_load(struct store_job *job, struct database *database, struct err
     memcpy(tenant_id, load->record.tenant_id, GUID_TEXT);
     int code = drift_read(database, connection, &load->record, err);
     if (code == 0 && load->record.round > 0 && strcmp(load->record.tenant_id, tenant_id) != 0)
-        code = forget(database, &load->record, tenant_id, err);
+        code = drift_reset(database, &load->record, tenant_id, err);
     memcpy(load->record.tenant_id, tenant_id, GUID_TEXT);
     return code;
 }

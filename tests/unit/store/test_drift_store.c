@@ -353,6 +353,46 @@ static void test_lists_by_pages_and_filters(void **state)
     assert_int_equal(cause, DRIFT_NONE);
 }
 
+static unsigned forget_strays(struct fixture *fixture, const char *const *names, size_t count)
+{
+    struct drift_forget forget;
+
+    drift_forget_init(&forget, 2, NULL);
+    forget.names = names;
+    forget.count = count;
+    forget.now_ms = fixture->now_ms;
+    fixture_run(fixture, &forget.job);
+    return forget.forgotten;
+}
+
+/* A connection that left the configuration: after a month, a piece at a time, and should it come back, it begins anew. */
+static void test_what_was_read_for_a_stray_connection_is_forgotten(void **state)
+{
+    static const char *const names[] = {"other", "default"};
+    struct fixture *fixture = *state;
+    struct drift_item items[5];
+
+    add_told(fixture);
+    all_right(items);
+    check(fixture, true, items, 5);
+    assert_int_equal(forget_strays(fixture, names, 1), 0); /* away for an hour, not for a month */
+    fixture->now_ms += DRIFT_KEPT_MS + 1;
+    assert_int_equal(forget_strays(fixture, names, 2), 0); /* it is there, only not compared */
+    assert_int_equal(forget_strays(fixture, names, 1), 2);
+    struct drift_record record = record_of(fixture, TENANT);
+    assert_string_equal(record.link, ""); /* back already: it reads everything */
+    assert_int_equal(record.round, 1);
+    assert_int_equal(record.finished_at_ms, -1);
+    assert_int_equal(forget_strays(fixture, names, 1), 2);
+    assert_int_equal(forget_strays(fixture, names, 1), 1);
+    assert_int_equal(forget_strays(fixture, names, 1), 0);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM directory"), 0);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM drift_check"), 0);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM report"), 5); /* what Microsoft holds stays */
+    check(fixture, true, items, 5);
+    assert_string_equal(differences(fixture), "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -368,6 +408,7 @@ int main(void)
         TEST(test_nothing_is_queued_but_by_a_repair),
         TEST(test_a_removal_that_did_not_last_is_told_again),
         TEST(test_lists_by_pages_and_filters),
+        TEST(test_what_was_read_for_a_stray_connection_is_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
