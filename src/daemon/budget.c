@@ -24,7 +24,7 @@ static unsigned kept_back(const struct budget *budget, enum budget_use use)
 {
     if (use == BUDGET_CHANGE)
         return 0;
-    double least = KEPT_MAX * 4.0;
+    double least = 4.0 * (double)KEPT_MAX;
     for (unsigned i = 0; i < budget->count; i++)
         least = budget->quota[i].capacity < least ? budget->quota[i].capacity : least;
     return (unsigned)(least / (use == BUDGET_BULK ? 4 : 8));

@@ -24,7 +24,7 @@ static int64_t read_seconds(const cJSON *root, const char *name)
 
     if (!reply_number(root, name, &seconds) || seconds < 1)
         return 0;
-    return seconds < TOKEN_REPLY_LIFETIME_MAX_S ? (int64_t)seconds : TOKEN_REPLY_LIFETIME_MAX_S;
+    return seconds < (double)TOKEN_REPLY_LIFETIME_MAX_S ? (int64_t)seconds : TOKEN_REPLY_LIFETIME_MAX_S;
 }
 
 static int read_members(const cJSON *root, struct token_reply *reply, struct error *err)
