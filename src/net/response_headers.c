@@ -7,9 +7,7 @@
 #include <strings.h>
 
 #define MEMBER(header, member)                                                                                         \
-    {                                                                                                                  \
-        header, sizeof(header) - 1, offsetof(struct http_headers, member), sizeof(((struct http_headers *)0)->member)  \
-    }
+    header, sizeof(header) - 1, offsetof(struct http_headers, member), sizeof(((struct http_headers *)0)->member)
 
 static const struct kept {
     const char *name;
@@ -17,15 +15,15 @@ static const struct kept {
     size_t offset;
     size_t size;
 } kept[] = {
-    MEMBER("retry-after", retry_after),
-    MEMBER("request-id", request_id),
-    MEMBER("x-ms-request-id", request_id),
-    MEMBER("date", date),
-    MEMBER("x-ms-ags-diagnostic", ags_diagnostic),
-    MEMBER("www-authenticate", www_authenticate),
-    MEMBER("content-type", content_type),
-    MEMBER("x-ms-throttle-scope", throttle_scope),
-    MEMBER("x-ms-throttle-information", throttle_information),
+    {MEMBER("retry-after", retry_after)},
+    {MEMBER("request-id", request_id)},
+    {MEMBER("x-ms-request-id", request_id)},
+    {MEMBER("date", date)},
+    {MEMBER("x-ms-ags-diagnostic", ags_diagnostic)},
+    {MEMBER("www-authenticate", www_authenticate)},
+    {MEMBER("content-type", content_type)},
+    {MEMBER("x-ms-throttle-scope", throttle_scope)},
+    {MEMBER("x-ms-throttle-information", throttle_information)},
 };
 
 static const char percentage_name[] = "x-ms-throttle-limit-percentage";

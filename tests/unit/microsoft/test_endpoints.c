@@ -7,10 +7,8 @@
 #define CHUNKED   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define END       "\r\n0\r\n\r\n"
 #define PRINCIPAL CHUNKED "41\r\n{\"value\":[{\"id\":\"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\",\"a\":\"b\"}]}" END
-#define TOKEN(name)                                                                                                    \
-    {                                                                                                                  \
-        TOKEN_RESPONSE(name, "3600"), SCRIPTED_KEEP                                                                    \
-    }
+
+#define TOKEN(name) TOKEN_RESPONSE(name, "3600"), SCRIPTED_KEEP
 
 static const char list[] = CHUNKED
     "5d\r\n{\"value\":[{\"providerName\":\"PartnerDeviceDataSyncService\",\"uri\":\"https://device.example/a/b/\"}\r\n"
@@ -61,7 +59,7 @@ static void assert_request(struct tenant *tenant, unsigned n, const char *line, 
 
 static void test_the_service_is_found_by_way_of_graph(void **state)
 {
-    static const struct scripted_step steps[] = {TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
+    static const struct scripted_step steps[] = {{TOKEN("aaaa")}, {PRINCIPAL, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
     struct tenant tenant;
     struct found found;
 
@@ -85,9 +83,12 @@ static void test_a_401_gets_one_new_token(void **state)
 {
     static const char refused[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
     static const struct scripted_step once[] = {
-        TOKEN("aaaa"), {refused, SCRIPTED_KEEP}, TOKEN("bbbb"), {PRINCIPAL, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
-    static const struct scripted_step twice[] = {
-        TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {refused, SCRIPTED_KEEP}, TOKEN("bbbb"), {refused, SCRIPTED_KEEP}};
+        {TOKEN("aaaa")}, {refused, SCRIPTED_KEEP}, {TOKEN("bbbb")}, {PRINCIPAL, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
+    static const struct scripted_step twice[] = {{TOKEN("aaaa")},
+                                                 {PRINCIPAL, SCRIPTED_KEEP},
+                                                 {refused, SCRIPTED_KEEP},
+                                                 {TOKEN("bbbb")},
+                                                 {refused, SCRIPTED_KEEP}};
     struct tenant tenant;
     struct found found;
 
@@ -129,7 +130,7 @@ static void test_pages_are_followed_on_graph_only(void **state)
     snprintf(link, sizeof(link), "%s/v1.0/next?$skiptoken=x", scripted_base(tenant.server));
     make_page(page, sizeof(page), "", link);
     const struct scripted_step good[] = {
-        TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
+        {TOKEN("aaaa")}, {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}, {list, SCRIPTED_KEEP}};
     play(&tenant, good);
     discover(&tenant, &found);
     assert_true(found.good);
@@ -140,7 +141,7 @@ static void test_pages_are_followed_on_graph_only(void **state)
     tenant_start(&tenant);
     snprintf(link, sizeof(link), "%s0.evil.example/v1.0/next", scripted_base(tenant.server));
     make_page(page, sizeof(page), "", link);
-    const struct scripted_step evil[] = {TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}};
+    const struct scripted_step evil[] = {{TOKEN("aaaa")}, {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}};
     play(&tenant, evil);
     discover(&tenant, &found);
     assert_false(found.good);
@@ -159,7 +160,7 @@ static void test_a_list_without_end_is_given_up(void **state)
     tenant_start(&tenant);
     snprintf(link, sizeof(link), "%s/v1.0/again", scripted_base(tenant.server));
     make_page(page, sizeof(page), "", link);
-    const struct scripted_step steps[] = {TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}};
+    const struct scripted_step steps[] = {{TOKEN("aaaa")}, {PRINCIPAL, SCRIPTED_KEEP}, {page, SCRIPTED_KEEP}};
     play(&tenant, steps);
     discover(&tenant, &found);
     assert_false(found.good);
@@ -181,29 +182,29 @@ static void test_what_is_missing_or_wrong_is_told(void **state)
          1,
          OUTCOME_CONNECTION,
          TROUBLE_CREDENTIAL_WRONG},
-        {{TOKEN("aaaa"), {"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"value\":[]}", SCRIPTED_KEEP}},
+        {{{TOKEN("aaaa")}, {"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"value\":[]}", SCRIPTED_KEEP}},
          2,
          OUTCOME_CONNECTION,
          TROUBLE_ENDPOINTS},
-        {{TOKEN("aaaa"),
+        {{{TOKEN("aaaa")},
           {PRINCIPAL, SCRIPTED_KEEP},
           {"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"value\":[]}", SCRIPTED_KEEP}},
          3,
          OUTCOME_CONNECTION,
          TROUBLE_ENDPOINTS},
-        {{TOKEN("aaaa"), {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP}},
+        {{{TOKEN("aaaa")}, {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP}},
          2,
          OUTCOME_CONNECTION,
          TROUBLE_PERMISSION},
-        {{TOKEN("aaaa"), {"HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP}},
+        {{{TOKEN("aaaa")}, {"HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP}},
          2,
          OUTCOME_TRANSIENT,
          TROUBLE_SERVICE},
-        {{TOKEN("aaaa"), {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", SCRIPTED_KEEP}},
+        {{{TOKEN("aaaa")}, {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", SCRIPTED_KEEP}},
          2,
          OUTCOME_TRANSIENT,
          TROUBLE_REPLY},
-        {{TOKEN("aaaa"), {PRINCIPAL, SCRIPTED_KEEP}, {NULL, SCRIPTED_CLOSE}}, 3, OUTCOME_TRANSIENT, TROUBLE_NETWORK},
+        {{{TOKEN("aaaa")}, {PRINCIPAL, SCRIPTED_KEEP}, {NULL, SCRIPTED_CLOSE}}, 3, OUTCOME_TRANSIENT, TROUBLE_NETWORK},
     };
 
     (void)state;
@@ -225,7 +226,7 @@ static void test_what_is_missing_or_wrong_is_told(void **state)
 /* Canceled before a token, while the question is on its way, and with the source freed right after. */
 static void test_a_canceled_discovery_calls_nobody(void **state)
 {
-    static const struct scripted_step steps[] = {TOKEN("aaaa"), {NULL, SCRIPTED_HANG}};
+    static const struct scripted_step steps[] = {{TOKEN("aaaa")}, {NULL, SCRIPTED_HANG}};
 
     (void)state;
     endpoints_cancel(NULL);
