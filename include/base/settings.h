@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/log.h"
 
 #define SETTINGS_DEFAULT_PATH "/etc/complyd/complyd.conf"
@@ -87,6 +88,10 @@ void settings_free(struct settings *settings);
 
 /* NULL when there is none of that name. */
 const struct connection_settings *settings_connection(const struct settings *settings, const char *name);
+
+/* The same, or ERR_NOTFOUND with a message that lists those that there are. */
+int settings_find_connection(const struct settings *settings, const char *name,
+                             const struct connection_settings **ret_connection, struct error *err);
 
 /* True when both say the same, key for key (not: files with the same content). */
 bool settings_connection_equal(const struct connection_settings *a, const struct connection_settings *b);

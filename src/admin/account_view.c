@@ -24,27 +24,15 @@ static const struct connection *find(const struct daemon *daemon, const char *na
     return NULL;
 }
 
-static int refuse(const struct settings *settings, const char *name, struct error *err)
-{
-    char names[256] = "";
-
-    for (size_t i = 0; i < settings->connection_count; i++) {
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", settings->connections[i].name);
-    }
-    return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration (it has: %s)", name,
-                     names[0] != '\0' ? names : "none");
-}
-
 int account_view_take(const struct daemon *daemon, const char *name, struct account_view *ret_view, struct error *err)
 {
     const struct settings *settings = daemon_settings(daemon);
-    const struct connection_settings *found = settings_connection(settings, name);
+    const struct connection_settings *found;
     const struct connection *connection = find(daemon, name);
     struct connection_status status;
 
-    if (found == NULL)
-        return refuse(settings, name, err);
+    if (settings_find_connection(settings, name, &found, err) != 0)
+        return ERR_NOTFOUND;
     *ret_view = (struct account_view){.enabled = settings->enabled && found->enabled, .running = connection != NULL};
     snprintf(ret_view->name, sizeof(ret_view->name), "%s", name);
     snprintf(ret_view->tenant_id, sizeof(ret_view->tenant_id), "%s", found->tenant_id);

@@ -8,7 +8,9 @@
 
 static bool find_connection(struct api_request *request, const cJSON *body, const char **ret_connection)
 {
+    const struct connection_settings *found;
     const cJSON *member = NULL;
+    struct error err = {0};
 
     *ret_connection = NULL;
     if (request->body.length > 0 && !cJSON_IsObject(body)) {
@@ -27,11 +29,10 @@ static bool find_connection(struct api_request *request, const cJSON *body, cons
         }
         *ret_connection = member->valuestring;
     }
-    if (*ret_connection != NULL && settings_connection(daemon_settings(request->daemon), *ret_connection) == NULL) {
-        api_problem(request, 404, "there is no connection '%s' in the configuration", *ret_connection);
-        return false;
-    }
-    return true;
+    if (*ret_connection != NULL &&
+        settings_find_connection(daemon_settings(request->daemon), *ret_connection, &found, &err) != 0)
+        api_problem_error(request, &err);
+    return !request->answered;
 }
 
 bool api_read_connection(struct api_request *request, cJSON **ret_body, const char **ret_connection)

@@ -137,11 +137,13 @@ static bool take_cause(struct api_request *request, struct drift_filter *filter)
 static bool take_connection(struct api_request *request, struct drift_look *drift)
 {
     const char *connection = target_get(&request->target, "connection");
+    const struct connection_settings *found;
+    struct error err = {0};
 
     if (connection == NULL)
         return true;
-    if (settings_connection(daemon_settings(request->daemon), connection) == NULL) {
-        api_problem(request, 404, "there is no connection '%s' in the configuration", connection);
+    if (settings_find_connection(daemon_settings(request->daemon), connection, &found, &err) != 0) {
+        api_problem_error(request, &err);
         return false;
     }
     drift->connection = strdup(connection);

@@ -387,3 +387,19 @@ const struct connection_settings *settings_connection(const struct settings *set
     }
     return NULL;
 }
+
+int settings_find_connection(const struct settings *settings, const char *name,
+                             const struct connection_settings **ret_connection, struct error *err)
+{
+    char names[256] = "";
+
+    *ret_connection = settings_connection(settings, name);
+    if (*ret_connection != NULL)
+        return 0;
+    for (size_t i = 0; i < settings->connection_count; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", settings->connections[i].name);
+    }
+    return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration (it has: %s)", name,
+                     names[0] != '\0' ? names : "none");
+}

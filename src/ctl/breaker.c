@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/words.h"
 
 #define BREAKER_PATH "/v1/breaker"
 
@@ -85,8 +86,7 @@ static int show(const struct invocation *invocation, const struct cJSON *answer)
             print_breaker(breaker, invocation->out);
     }
     if (shown == 0 && invocation->argument_count > 0)
-        return failure_say(invocation, EX_USAGE, "there is no connection '%s' in the configuration",
-                           invocation->arguments[0]);
+        return words_refuse_connection(invocation, invocation->arguments[0], member(answer, "breakers"), "connection");
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "ctl/findings.h"
 #include "ctl/locate.h"
 #include "ctl/output.h"
+#include "ctl/words.h"
 
 enum { STATE_WIDTH = 9 };
 
@@ -130,7 +131,7 @@ static int examine_all(struct findings *findings, struct client *client, const s
         found = true;
         examine(findings, client, name);
     }
-    return found ? 0 : failure_say(findings->invocation, EX_NOINPUT, "the daemon has no connection '%s'", only);
+    return found ? 0 : words_refuse_connection(findings->invocation, only, member(status, "connections"), "name");
 }
 
 static int ask_daemon(struct findings *findings)

@@ -105,29 +105,49 @@ int words_check(const struct invocation *invocation)
     return result;
 }
 
+int words_refuse_connection(const struct invocation *invocation, const char *typed, const struct cJSON *connections,
+                            const char *key)
+{
+    const char *words[WORDS_MAX], *near;
+    const struct cJSON *connection;
+    struct buf list;
+    size_t count = 0;
+    int result;
+
+    buf_init(&list, 0);
+    cJSON_ArrayForEach(connection, connections)
+    {
+        buf_addf(&list, "%s%s", list.length > 0 ? ", " : "", client_text(connection, key));
+        if (count < WORDS_MAX)
+            words[count++] = client_text(connection, key);
+    }
+    near = arguments_suggest(typed, words, count);
+    result = near != NULL
+                 ? failure_say(invocation, EX_NOINPUT,
+                               "there is no connection '%s' in the configuration: did you mean '%s'?", typed, near)
+                 : failure_say(invocation, EX_NOINPUT, "there is no connection '%s' in the configuration (it has: %s)",
+                               typed, list.length > 0 ? buf_text(&list) : "none");
+    buf_deinit(&list);
+    return result;
+}
+
 int words_check_connection(const struct invocation *invocation, struct client *client)
 {
-    const char *typed = invocation->option[OPTION_CONNECTION], *words[WORDS_MAX], *near;
-    const struct cJSON *connection;
+    const char *typed = invocation->option[OPTION_CONNECTION];
+    const struct cJSON *connections, *connection;
     struct cJSON *status;
-    size_t count = 0;
     bool found = false;
     int result;
 
     if (typed == NULL || (result = client_get(client, "/v1/status?devices=no", &status)) != 0)
         return typed == NULL ? 0 : result;
-    cJSON_ArrayForEach(connection, cJSON_GetObjectItemCaseSensitive(status, "connections"))
+    connections = cJSON_GetObjectItemCaseSensitive(status, "connections");
+    cJSON_ArrayForEach(connection, connections)
     {
         found = found || strcmp(client_text(connection, "name"), typed) == 0;
-        if (count < WORDS_MAX)
-            words[count++] = client_text(connection, "name");
     }
-    near = arguments_suggest(typed, words, count);
-    if (!found && near != NULL)
-        result = failure_say(invocation, EX_NOINPUT,
-                             "there is no connection '%s' in the configuration: did you mean '%s'?", typed, near);
-    else if (!found)
-        result = failure_say(invocation, EX_NOINPUT, "there is no connection '%s' in the configuration", typed);
+    if (!found)
+        result = words_refuse_connection(invocation, typed, connections, "name");
     cJSON_Delete(status);
     return result;
 }

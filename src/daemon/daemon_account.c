@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-#include <stdio.h>
-#include <string.h>
-
 #include "daemon/connection_run.h"
 #include "daemon_internal.h"
-
-static int refuse_unknown(const struct settings *settings, const char *name, struct error *err)
-{
-    char names[256] = "";
-    for (size_t i = 0; i < settings->connection_count; i++) {
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", settings->connections[i].name);
-    }
-    return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration (it has: %s)", name,
-                     names[0] ? names : "none");
-}
 
 static int find(const struct daemon *daemon, const char *name, struct connection **ret_connection, struct error *err)
 {
     const struct settings *settings = daemon_settings(daemon);
-    const struct connection_settings *found = settings_connection(settings, name);
-    if (!found)
-        return refuse_unknown(settings, name, err);
+    const struct connection_settings *found;
+    if (settings_find_connection(settings, name, &found, err) < 0)
+        return ERR_NOTFOUND;
     if (!settings->enabled || !found->enabled)
         return error_set(err, ERR_EXISTS, 0,
                          "connection %s is switched off: set enabled = yes and run systemctl reload complyd first",

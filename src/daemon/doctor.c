@@ -549,8 +549,9 @@ int doctor_start(struct daemon *daemon, const char *connection, enum language la
                  struct doctor **ret_doctor, struct error *err)
 {
     const struct connection *running = daemon_find_connection(daemon, connection);
-    if (!settings_connection(daemon_settings(daemon), connection))
-        return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration", connection);
+    const struct connection_settings *found;
+    if (settings_find_connection(daemon_settings(daemon), connection, &found, err) < 0)
+        return ERR_NOTFOUND;
     if (!running)
         return error_set(err, ERR_BUSY, 0, "connection %s is just being started: ask again", connection);
     struct doctor *doctor = calloc(1, sizeof(*doctor));

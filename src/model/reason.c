@@ -89,8 +89,10 @@ static const struct entry reasons[REASON_COUNT] = {
           "Compruebe la licencia de Intune del usuario y el grupo del asociado, y use \"complyctl device report\"."}},
     [REASON_ID_TWIN] = {{"Another device of the store has the same Azure device id.",
                          "Otro dispositivo del almacén tiene el mismo identificador de Azure."},
-                        {"Remove the stale one of the two in the MDM, or clear its azure_device_id.",
-                         "Elimine en el MDM el dispositivo obsoleto de los dos o vacíe su azure_device_id."}},
+                        {"Find both with \"complyctl device list --search\" and the id; remove the stale one in the "
+                         "MDM, or clear its azure_device_id.",
+                         "Busque los dos con \"complyctl device list --search\" y el identificador; elimine en el MDM "
+                         "el obsoleto o vacíe su azure_device_id."}},
     [REASON_NO_VERDICT] =
         {{"Microsoft accepted the report, but gave no verdict in time.",
           "Microsoft aceptó el informe, pero no dio un resultado a tiempo."},

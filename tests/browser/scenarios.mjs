@@ -246,6 +246,10 @@ export async function disconnecting_names_what_will_happen() {
     assert.ok(await go.isDisabled());
     await dialog.getByRole('checkbox').nth(1).check();
     await dialog.getByText(/stops reporting|deja de comunicar/).waitFor();
+    assert.ok(await dialog.getByRole('checkbox').nth(2).isHidden());
+    await dialog.getByRole('checkbox').nth(1).uncheck();
+    await dialog.getByRole('checkbox').nth(2).check();
+    await dialog.getByText(/but not for devices that it refuses|pero no los de dispositivos que rechaza/).waitFor();
     await dialog.getByRole('button', {name: /Cancel|Cancelar/}).click();
     await dialog.waitFor({state: 'detached'});
     await close();

@@ -85,6 +85,29 @@ def test_a_held_policy_ends_by_itself(store, sim, live):
     assert live.log_has("the hold of policy block has ended: rollout went wrong")
 
 
+def test_one_id_of_two_devices_is_the_first_ones(store, sim, live):
+    store.add_device("late", number=1, violations=["block"])
+    eventually(lambda: live.device("late")["azure_compliance_status"] == "error")
+    shown = live.device("late")
+    assert "the same Azure device id" in shown["reason"] and "--search" in shown["cure"] and shown["azure_state"] == ""
+    assert {device["device_id"] for device in live.ctl("device", "list", "--search", guid(1)).json} == {"late", "phone"}
+    refused = live.ctl("device", "report", "late", "--wait", check=False)
+    assert refused.code == 65 and "the same Azure device id" in refused.err
+    # nothing that is done with the later one touches what Microsoft was told of the first
+    live.ctl("device", "retire", "late")
+    live.ctl("device", "report", "pc", "--wait")
+    live.ctl("device", "revive", "late")
+    store.set_device("late", managed=0)
+    store.set_device("late", managed=1)
+    store.wait_drained()
+    assert states(sim, live, 1) == [] and sim.device(guid(1))["isCompliant"] is True
+    # the cure: one of the two goes, and the id is the other's, without a removal in between
+    store.delete_device("phone")
+    eventually(lambda: sim.device(guid(1))["isCompliant"] is False)
+    assert states(sim, live, 1) == ["non_compliant"]
+    eventually(lambda: live.device("late")["reason"] == "")
+
+
 @pytest.mark.parametrize("arguments, problem", [
     (["hold", "phone"], "--until and --reason are wanted"),
     (["hold", "--until", "1h", "--reason", "r"], "which?"),
