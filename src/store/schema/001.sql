@@ -8,10 +8,11 @@ PRAGMA application_id = 1668115577; -- "cmpy"
 
 ------------------------------------------------------------------------------------------------ the MDM's tables
 
+-- SQLite compares with one or two values directly; for a longer IN it fills a table at each check. Hence the split lists.
 CREATE TABLE device (
     device_id           TEXT    NOT NULL PRIMARY KEY CHECK (device_id <> ''),
     connection          TEXT    NOT NULL DEFAULT 'default' CHECK (connection <> ''),
-    platform            TEXT    NOT NULL CHECK (platform IN ('ios', 'android', 'macos', 'windows')),
+    platform            TEXT    NOT NULL CHECK (platform IN ('ios', 'android') OR platform IN ('macos', 'windows')),
     name                TEXT    DEFAULT '',
     manufacturer        TEXT    DEFAULT '',
     model               TEXT    DEFAULT '',
@@ -20,8 +21,9 @@ CREATE TABLE device (
     user_principal_name TEXT    DEFAULT '',
     managed             INTEGER NOT NULL DEFAULT 1 CHECK (managed IN (0, 1)),
     azure_device_id     TEXT    DEFAULT '', -- empty until the device has registered
-    azure_client_status TEXT    DEFAULT '' CHECK (azure_client_status IN ('', 'Success', 'Internal_Error',
-                                'Workplace_Join_Required', 'Interaction_Required', 'Server_Declined_Scopes',
+    azure_client_status TEXT    DEFAULT '' CHECK (azure_client_status IN ('', 'Success')
+                                OR azure_client_status IN ('Internal_Error', 'Workplace_Join_Required',
+                                'Interaction_Required', 'Server_Declined_Scopes',
                                 'Server_Protection_Policies_Required', 'User_Canceled', 'Account_logged_out')),
     last_check_in       INTEGER, -- Unix seconds, NULL = never
     evaluated_at        INTEGER  -- Unix seconds, NULL = never: no verdict about this device yet
@@ -367,7 +369,7 @@ SELECT d.device_id, d.connection, d.platform = 'windows',
 FROM device AS d
 LEFT JOIN report AS r ON r.device_id = d.device_id;
 
--- INSERT INTO dirty (device_id) queues a device that exists. Columns that are not named here (claim, sent, message_id,
+-- INSERT INTO dirty (device_id) queues a device that exists; NULL is none, and VALUES spares the table that SELECT would fill first. Columns that are not named here (claim, sent, message_id,
 -- forced...) belong to the flight and survive. UPSERT does not heed the OR clause of the statement that fired us.
 CREATE TRIGGER dirty_queue INSTEAD OF INSERT ON dirty
 BEGIN
@@ -472,9 +474,10 @@ END;
 CREATE TRIGGER device_insert AFTER INSERT ON device
 BEGIN
     DELETE FROM tombstone WHERE device_id = NEW.device_id;
-    INSERT INTO renamed (device_id) SELECT device_id FROM report WHERE device_id = NEW.device_id;
-    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device');
-    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+    INSERT INTO renamed (device_id) VALUES (NEW.device_id);
+    INSERT INTO dirty (device_id)
+    VALUES (CASE WHEN EXISTS (SELECT 1 FROM rewritten WHERE entity = 'device') THEN NULL ELSE NEW.device_id END);
+    DELETE FROM outbox WHERE EXISTS (SELECT 1 FROM requeued) AND device_id IN (SELECT device_id FROM requeued);
     DELETE FROM retired WHERE device_id = NEW.device_id
       AND NOT EXISTS (SELECT 1 FROM rewritten WHERE entity = 'replaced' AND key1 = NEW.device_id);
 END;
@@ -551,8 +554,8 @@ END;
 
 CREATE TRIGGER violation_insert AFTER INSERT ON violation
 BEGIN
-    INSERT INTO dirty (device_id) SELECT NEW.device_id WHERE NOT EXISTS (SELECT 1 FROM rewritten);
-    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+    INSERT INTO dirty (device_id) VALUES (CASE WHEN EXISTS (SELECT 1 FROM rewritten) THEN NULL ELSE NEW.device_id END);
+    DELETE FROM outbox WHERE EXISTS (SELECT 1 FROM requeued) AND device_id IN (SELECT device_id FROM requeued);
 END;
 
 CREATE TRIGGER violation_update AFTER UPDATE OF device_id, policy_id ON violation
@@ -587,7 +590,7 @@ CREATE TRIGGER policy_insert AFTER INSERT ON policy
 BEGIN
     INSERT INTO dirty (device_id)
     SELECT device_id FROM violation WHERE policy_id = NEW.policy_id AND NOT EXISTS (SELECT 1 FROM rewritten);
-    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+    DELETE FROM outbox WHERE EXISTS (SELECT 1 FROM requeued) AND device_id IN (SELECT device_id FROM requeued);
 END;
 
 CREATE TRIGGER policy_update AFTER UPDATE OF policy_id, enabled ON policy
@@ -625,7 +628,7 @@ CREATE TRIGGER policy_action_insert AFTER INSERT ON policy_action
 BEGIN
     INSERT INTO dirty (device_id)
     SELECT device_id FROM violation WHERE policy_id = NEW.policy_id AND NOT EXISTS (SELECT 1 FROM rewritten);
-    DELETE FROM outbox WHERE device_id IN (SELECT device_id FROM requeued);
+    DELETE FROM outbox WHERE EXISTS (SELECT 1 FROM requeued) AND device_id IN (SELECT device_id FROM requeued);
 END;
 
 CREATE TRIGGER policy_action_update AFTER UPDATE OF policy_id, action ON policy_action
