@@ -33,6 +33,7 @@ bool figures_want(struct figures *figures, struct figures_waiter *waiter);
 const struct fleet_queue *figures_queue(const struct figures *figures, const char *connection);
 int64_t
 figures_others(const struct figures *figures); /* reports of connections that are in no configuration; -1 = not known */
+int64_t figures_holds(const struct figures *figures);         /* -1 = not known */
 int64_t figures_counted_at_ms(const struct figures *figures); /* wall clock; -1 = not known */
 int64_t figures_database_bytes(const struct figures *figures);
 int64_t figures_wal_bytes(const struct figures *figures);

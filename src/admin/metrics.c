@@ -180,6 +180,7 @@ VALUE(breaker_open, queue_of(picture, at) != NULL ? queue_of(picture, at)->break
 VALUE(breaker_held, queue_of(picture, at) != NULL ? (double)queue_of(picture, at)->held : NAN)
 VALUE(queue_age, oldest_age(picture, queue_of(picture, at)))
 VALUE(queue_others, known((double)figures_others(picture->figures)))
+VALUE(holds, known((double)figures_holds(picture->figures)))
 VALUE(queue_counted, instant(figures_counted_at_ms(picture->figures)))
 VALUE(unanswered, queue_of(picture, at) != NULL ? (double)queue_of(picture, at)->unanswered : NAN)
 
@@ -297,6 +298,11 @@ static const struct exposition_family families[] = {
      EXPOSITION_GAUGE,
      {NULL},
      .value = queue_counted},
+    {"complyd_holds",
+     "Devices and policies that operators hold as Microsoft was told.",
+     EXPOSITION_GAUGE,
+     {NULL},
+     .value = holds},
     {"complyd_breaker_open",
      "1 while the circuit breaker holds reports that take access away.",
      EXPOSITION_GAUGE,

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "daemon/daemon.h"
+#include "store/hold.h"
 
 enum { KEPT_MS = 5000, KEPT_TIMES = 20 };
 
@@ -16,7 +17,7 @@ enum { KEPT_MS = 5000, KEPT_TIMES = 20 };
 struct found {
     struct fleet_queue *queues;
     size_t count;
-    int64_t others, database_bytes, wal_bytes;
+    int64_t others, holds, database_bytes, wal_bytes;
     int64_t at_ms; /* wall clock; -1 = nothing was found */
 };
 
@@ -32,7 +33,7 @@ struct figures {
     char path[];
 };
 
-static const struct found nothing = {.others = -1, .database_bytes = -1, .wal_bytes = -1, .at_ms = -1};
+static const struct found nothing = {.others = -1, .holds = -1, .database_bytes = -1, .wal_bytes = -1, .at_ms = -1};
 
 struct figures *figures_new(struct daemon *daemon, const char *path)
 {
@@ -77,6 +78,8 @@ static int run_look(struct store_job *job, struct database *database, struct err
     look->at_ms = clock_realtime_ms(figures->clock);
     int code = look->queues ? fleet_queues(database, look->at_ms, look->queues, look->count, &look->others, err)
                             : error_set(err, ERR_NOMEM, 0, "figures");
+    if (code == 0)
+        code = hold_count(database, &look->holds, err);
     measure(figures);
     figures->took_ms = clock_monotonic_ms(figures->clock) - began_ms;
     return code;
@@ -152,6 +155,11 @@ const struct fleet_queue *figures_queue(const struct figures *figures, const cha
 int64_t figures_others(const struct figures *figures)
 {
     return figures->found.others;
+}
+
+int64_t figures_holds(const struct figures *figures)
+{
+    return figures->found.holds;
 }
 
 int64_t figures_counted_at_ms(const struct figures *figures)

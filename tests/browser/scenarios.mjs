@@ -244,11 +244,13 @@ export async function disconnecting_names_what_will_happen() {
     assert.ok(await go.isEnabled());
     await dialog.getByRole('textbox').fill('defaul');
     assert.ok(await go.isDisabled());
-    await dialog.getByRole('checkbox').nth(1).check();
+    const only = dialog.getByLabel(/Only this server|Solo este servidor/);
+    const force = dialog.getByLabel(/Go on although|Seguir aunque/);
+    await only.check();
     await dialog.getByText(/stops reporting|deja de comunicar/).waitFor();
-    assert.ok(await dialog.getByRole('checkbox').nth(2).isHidden());
-    await dialog.getByRole('checkbox').nth(1).uncheck();
-    await dialog.getByRole('checkbox').nth(2).check();
+    assert.ok(await force.isHidden());
+    await only.uncheck();
+    await force.check();
     await dialog.getByText(/but not for devices that it refuses|pero no los de dispositivos que rechaza/).waitFor();
     await dialog.getByRole('button', {name: /Cancel|Cancelar/}).click();
     await dialog.waitFor({state: 'detached'});

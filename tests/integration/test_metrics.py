@@ -222,6 +222,14 @@ def test_not_ready_while_the_store_is_in_trouble(store, sim, daemon):
     eventually(lambda: ask(daemon, "/readyz")[0] == 200)
 
 
+def test_holds_are_counted(store, daemon):
+    store.add_policy("passcode", "block_email")
+    daemon.start()
+    assert scrape(daemon).get("complyd_holds") == 0
+    daemon.ctl("hold", "--policy", "passcode", "--until", "1h", "--reason", "rollout went wrong")
+    eventually(lambda: scrape(daemon).get("complyd_holds") == 1)
+
+
 def test_not_ready_while_the_breaker_is_open(store, sim, daemon):
     daemon.settings["breaker"] = {"max_count": 5, "max_share": 1}
     daemon.write_config()

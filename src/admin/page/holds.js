@@ -9,7 +9,7 @@ function holdRow(hold) {
   const device = hold.scope === 'device';
   return row([pill('info', term('hold', hold.scope)), ' ',
     device ? h('a', {href: `/devices/${encodeURIComponent(hold.id)}`, 'data-key': `device-${hold.id}`}, hold.id) : hold.id],
-  cell(t('holds.until'), exactly(hold.until), h('span', {class: 'faint id'}, when(hold.until))),
+  cell(t('holds.until'), h('span', {}, exactly(hold.until), h('span', {class: 'faint id'}, when(hold.until)))),
   cell(t('holds.reason'), hold.reason),
   cell(t('holds.by'), hold.actor),
   cell(t('holds.since'), when(hold.since)),
