@@ -12,6 +12,7 @@
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 
 enum { READY_LOOKS = 10 };
 
@@ -174,7 +175,7 @@ static void show_left(FILE *out, const struct cJSON *answer)
 
     if (!tells || cJSON_GetArraySize(left) == 0)
         return;
-    fputs("Microsoft still holds as managed\n", out);
+    fputs(say("Microsoft still holds as managed\n"), out);
     cJSON_ArrayForEach(device, left)
     {
         fputs("  ", out);
@@ -203,11 +204,10 @@ static void show_missing(FILE *out, const struct cJSON *answer)
 
     cJSON_ArrayForEach(platform, member(answer, "platforms_without_policy"))
     {
-        fprintf(
-            out,
-            "There are devices of %s but no partner policy for it yet: complyd ensures it by itself, and a failed step "
-            "says what is in the way\n",
-            cJSON_GetStringValue(platform));
+        fprintf(out,
+                say("There are devices of %s but no partner policy for it yet: complyd ensures it by itself, and a "
+                    "failed step says what is in the way\n"),
+                cJSON_GetStringValue(platform));
     }
 }
 
@@ -229,9 +229,9 @@ static void show(FILE *out, const struct cJSON *answer)
     if (cJSON_IsObject(devices)) {
         buf_init(&figures, 0);
         output_count(&figures, client_number(devices, "total"));
-        buf_add_text(&figures, "; at Microsoft ");
+        buf_add_text(&figures, say("; at Microsoft "));
         output_count(&figures, client_number(devices, "managed"));
-        buf_add_text(&figures, " managed, ");
+        buf_add_text(&figures, say(" managed, "));
         output_count(&figures, client_number(devices, "compliant"));
         buf_add_text(&figures, " compliant");
         output_field(out, "Devices", buf_text(&figures));
@@ -309,7 +309,7 @@ static void warn_once(const struct account *account, const struct cJSON *answer,
         return;
     *warned = true;
     progress_end(progress);
-    failure_warn(account->invocation, "connection %s is stopped: %s %s", account->name,
+    failure_warn(account->invocation, say("connection %s is stopped: %s %s"), account->name,
                  client_text(answer, "trouble_text"), client_text(answer, "cure"));
 }
 
@@ -352,7 +352,7 @@ static int tell_end(const struct account *account, const struct cJSON *answer, c
                            client_text(failed, "problem_text"), client_text(failed, "detail"),
                            client_text(failed, "cure"));
     return failure_say(account->invocation, EX_TEMPFAIL,
-                       "connection %s is still %s; complyctl account show tells how far", account->name, reached);
+                       say("connection %s is still %s; complyctl account show tells how far"), account->name, reached);
 }
 
 static int finish(const struct account *account, const char *wanted)
@@ -381,7 +381,8 @@ static void tell_obstacles(const struct account *account, const struct cJSON *an
     const struct cJSON *obstacle;
 
     if (this_server_only) {
-        fputs("This server stops reporting. What Microsoft believes stays as it is, and so does the tenant.\n", err);
+        fputs(say("This server stops reporting. What Microsoft believes stays as it is, and so does the tenant.\n"),
+              err);
         return;
     }
     cJSON_ArrayForEach(obstacle, member(answer, "obstacles"))
@@ -390,8 +391,8 @@ static void tell_obstacles(const struct account *account, const struct cJSON *an
         output_text(err, client_text(obstacle, "text"));
         fputc('\n', err);
     }
-    fputs("Then the tenant is deprovisioned and nothing is sent any more. Until then \"complyctl account connect\" "
-          "turns it back.\n",
+    fputs(say("Then the tenant is deprovisioned and nothing is sent any more. Until then \"complyctl account connect\" "
+              "turns it back.\n"),
           err);
 }
 
@@ -399,7 +400,7 @@ static bool is_typed(const struct account *account)
 {
     char line[128];
 
-    fprintf(account->invocation->err, "To confirm, type the connection's name (%s): ", account->name);
+    fprintf(account->invocation->err, say("To confirm, type the connection's name (%s): "), account->name);
     fflush(account->invocation->err);
     if (fgets(line, sizeof(line), stdin) == NULL)
         return false;
@@ -416,9 +417,9 @@ static int confirm(const struct account *account)
         !command_has(account->invocation, OPTION_YES)) {
         tell_obstacles(account, answer, command_has(account->invocation, OPTION_THIS_SERVER_ONLY));
         if (!isatty(STDIN_FILENO) && command_has(account->invocation, OPTION_JSON))
-            result = failure_say(account->invocation, EX_USAGE, "not confirmed: add --yes");
+            result = failure_say(account->invocation, EX_USAGE, "%s", say("not confirmed: add --yes"));
         else if (!is_typed(account))
-            result = failure_say(account->invocation, EX_NOPERM, "not confirmed: nothing was done");
+            result = failure_say(account->invocation, EX_NOPERM, "%s", say("not confirmed: nothing was done"));
     }
     cJSON_Delete(answer);
     return result;

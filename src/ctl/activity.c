@@ -10,6 +10,7 @@
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/pages.h"
+#include "ctl/say.h"
 #include "ctl/table.h"
 
 #define LIST_PATH   "/v1/activity?limit=1000"
@@ -63,10 +64,10 @@ static void add_told(struct buf *what, const struct cJSON *entry)
 
     add_part(what, "", client_text(entry, "azure_state"));
     if (what->length > 0 && cause[0] != '\0')
-        buf_addf(what, " by %s", cause);
+        buf_addf(what, say(" by %s"), cause);
     if (what->length > 0 && priority[0] != '\0')
         buf_addf(what, " (%s)", priority);
-    add_part(what, ", id ", client_text(entry, "azure_device_id"));
+    add_part(what, say(", id "), client_text(entry, "azure_device_id"));
 }
 
 /* One line that says it all: what was told or done, why not, who asked, and what to name when calling Microsoft. */
@@ -75,8 +76,8 @@ static void describe(struct buf *what, const struct cJSON *entry)
     add_told(what, entry);
     add_part(what, ": ", client_text(entry, "reason"));
     add_part(what, ": ", client_text(entry, "detail"));
-    add_part(what, ", by ", client_text(entry, "operator"));
-    add_part(what, ", request ", client_text(entry, "request_id"));
+    add_part(what, say(", by "), client_text(entry, "operator"));
+    add_part(what, say(", request "), client_text(entry, "request_id"));
 }
 
 static int add_row(struct list *list, const struct cJSON *entry)
@@ -146,7 +147,7 @@ static int print_list(struct client *client, const char *path, FILE *out)
         return result;
     buf_init(&footer, 0);
     output_count(&footer, list.count);
-    fprintf(out, "%s %s\n", buf_text(&footer), list.count == 1 ? "entry" : "entries");
+    fprintf(out, "%s %s\n", buf_text(&footer), say(list.count == 1 ? "entry" : "entries"));
     buf_deinit(&footer);
     return 0;
 }
@@ -248,11 +249,11 @@ static int ask_news(const struct invocation *invocation, struct client *client, 
         if (!passing)
             break;
         if (look == 0)
-            failure_warn(invocation, "complyd does not answer: waiting for it");
+            failure_warn(invocation, "%s", say("complyd does not answer: waiting for it"));
         client_pause(look);
     }
     if (look > 0 && result == 0)
-        failure_warn(invocation, "complyd answers again: going on where it was");
+        failure_warn(invocation, "%s", say("complyd answers again: going on where it was"));
     return result;
 }
 
@@ -266,7 +267,7 @@ static void move_place(const struct invocation *invocation, const struct cJSON *
     if (strtoll(buf_text(place), NULL, 10) <= newest)
         return;
     failure_warn(invocation,
-                 "the activity log ends with entry %lld, before what was shown: another store was put in place",
+                 say("the activity log ends with entry %lld, before what was shown: another store was put in place"),
                  newest);
     buf_clear(place);
     buf_add_int(place, newest);

@@ -11,6 +11,7 @@
 #include "ctl/locate.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 #include "store/activity_verify.h"
 
 enum { FINDINGS_MAX = 100 };
@@ -154,13 +155,13 @@ static void tell_extent(const struct activity_check *check, FILE *to)
 
     buf_init(&text, 0);
     output_count(&text, check->entries);
-    buf_addf(&text, " %s", check->entries == 1 ? "entry" : "entries");
+    buf_addf(&text, " %s", say(check->entries == 1 ? "entry" : "entries"));
     if (check->entries > 0) {
         buf_addf(&text, ", %lld (%s)", (long long)check->first_id, clock_format_ms(check->first_ms, time));
-        buf_addf(&text, " to %lld (%s)", (long long)check->last_id, clock_format_ms(check->last_ms, time));
+        buf_addf(&text, say(" to %lld (%s)"), (long long)check->last_id, clock_format_ms(check->last_ms, time));
     }
     if (check->purged > 0)
-        buf_addf(&text, "; those up to %lld were purged for their age", (long long)check->purged);
+        buf_addf(&text, say("; those up to %lld were purged for their age"), (long long)check->purged);
     fprintf(to, "  %s\n", buf_text(&text));
     buf_deinit(&text);
 }
@@ -171,22 +172,24 @@ static void tell_anchors(const struct verification *verification, FILE *to)
     char anchor[ACTIVITY_ANCHOR_TEXT];
 
     if (verification->anchors.count == 0)
-        fputs("  no anchor was given: an end that was cut off, or a log written anew, does not show without one\n", to);
+        fprintf(to, "  %s\n",
+                say("no anchor was given: an end that was cut off, or a log written anew, does not show without one"));
     else
-        fprintf(to, "  %zu of %zu anchors met%s\n", check->anchors_met, verification->anchors.count,
-                check->anchors_too_old > 0 ? "; the others are older than the log" : "");
+        fprintf(to, say("  %zu of %zu anchors met%s\n"), check->anchors_met, verification->anchors.count,
+                check->anchors_too_old > 0 ? say("; the others are older than the log") : "");
     if (check->last_id > 0)
-        fprintf(to, "  newest entry: %s\n", activity_anchor(check->last_id, check->last_hash, anchor));
+        fprintf(to, say("  newest entry: %s\n"), activity_anchor(check->last_id, check->last_hash, anchor));
 }
 
 static void tell_people(const struct verification *verification, const char *path, FILE *to)
 {
     output_text(to, path);
-    fputs(verification->count == 0 ? ": the activity log is sound\n" : ": THE ACTIVITY LOG WAS TAMPERED WITH\n", to);
+    fputs(say(verification->count == 0 ? ": the activity log is sound\n" : ": THE ACTIVITY LOG WAS TAMPERED WITH\n"),
+          to);
     for (const char *line = buf_text(&verification->findings); *line != '\0'; line += strcspn(line, "\n") + 1)
         fprintf(to, "  %.*s\n", (int)strcspn(line, "\n"), line);
     if (verification->count > FINDINGS_MAX)
-        fprintf(to, "  and %lld more\n", (long long)verification->count - FINDINGS_MAX);
+        fprintf(to, say("  and %lld more\n"), (long long)verification->count - FINDINGS_MAX);
     tell_extent(&verification->check, to);
     if (verification->count == 0)
         tell_anchors(verification, to);

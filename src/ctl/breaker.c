@@ -8,9 +8,12 @@
 #include "ctl/command.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 #include "ctl/words.h"
 
 #define BREAKER_PATH "/v1/breaker"
+
+enum { TOPIC_WIDTH = 10 };
 
 static const struct cJSON *member(const struct cJSON *object, const char *name)
 {
@@ -19,23 +22,31 @@ static const struct cJSON *member(const struct cJSON *object, const char *name)
 
 /* ---- show ---- */
 
+/* What a line is about, in a column of its own. */
+static void print_topic(FILE *out, const char *topic)
+{
+    fprintf(out, "  %s%*s", say(topic), (int)(TOPIC_WIDTH - output_width(say(topic))), "");
+}
+
 static void print_cause(const struct cJSON *breaker, FILE *out)
 {
     const struct cJSON *cause = member(breaker, "cause");
     int64_t sample = client_number(cause, "sample");
 
     if (client_text(cause, "policy_id")[0] != '\0') {
-        fprintf(out, "  cause     policy ");
+        print_topic(out, "cause");
+        fputs(say("policy "), out);
         output_text(out, client_text(cause, "policy_id"));
         fprintf(out, " (");
         output_text(out, client_text(cause, "policy_name"));
-        fprintf(out, ") blocks %lld of the first %lld\n", (long long)client_number(cause, "devices"),
+        fprintf(out, say(") blocks %lld of the first %lld\n"), (long long)client_number(cause, "devices"),
                 (long long)sample);
     }
-    if (client_number(cause, "removals") > 0)
-        fprintf(out, "  %s  %lld of the first %lld are removals\n",
-                client_text(cause, "policy_id")[0] != '\0' ? "        " : "cause   ",
-                (long long)client_number(cause, "removals"), (long long)sample);
+    if (client_number(cause, "removals") == 0)
+        return;
+    print_topic(out, client_text(cause, "policy_id")[0] != '\0' ? "" : "cause");
+    fprintf(out, say("%lld of the first %lld are removals\n"), (long long)client_number(cause, "removals"),
+            (long long)sample);
 }
 
 static void print_breaker(const struct cJSON *breaker, FILE *out)
@@ -47,22 +58,28 @@ static void print_breaker(const struct cJSON *breaker, FILE *out)
     fprintf(out, ": ");
     output_styled(out, state, open ? OUTPUT_BAD : OUTPUT_GOOD);
     if (client_text(breaker, "since")[0] != '\0')
-        fprintf(out, " since %s", client_text(breaker, "since"));
-    fprintf(out, "\n  limit     %lld devices or %lld percent of the fleet (never fewer than 5) within %s\n",
+        fprintf(out, say(" since %s"), client_text(breaker, "since"));
+    fputc('\n', out);
+    print_topic(out, "limit");
+    fprintf(out, say("%lld devices or %lld percent of the fleet (never fewer than 5) within %s\n"),
             (long long)client_number(breaker, "max_count"), (long long)client_number(breaker, "max_share"),
             client_text(breaker, "window"));
-    fprintf(out, "  turned    %lld devices were told non_compliant or removed within the window\n",
+    print_topic(out, "turned");
+    fprintf(out, say("%lld devices were told non_compliant or removed within the window\n"),
             (long long)client_number(breaker, "turned"));
     if (!open)
         return;
-    fprintf(out, "  held      %lld reports; it opened when at least %lld devices would have turned and %lld might\n",
+    print_topic(out, "held");
+    fprintf(out, say("%lld reports; it opened when at least %lld devices would have turned and %lld might\n"),
             (long long)client_number(breaker, "held"), (long long)client_number(breaker, "devices"),
             (long long)client_number(breaker, "limit"));
     print_cause(breaker, out);
-    fprintf(out, "  next      \"complyctl breaker release ");
+    print_topic(out, "next");
+    fputs("\"complyctl breaker release ", out);
     output_text(out, client_text(breaker, "connection"));
-    fprintf(out, "\" sends them; \"discard\" drops them until their devices change again.\n"
-                 "            Who mends the cause first need do nothing else: what is compliant again is not held.\n");
+    fprintf(out, "\" %s\n%*s%s\n", say("sends them; \"discard\" drops them until their devices change again."),
+            TOPIC_WIDTH + 2, "",
+            say("Who mends the cause first need do nothing else: what is compliant again is not held."));
 }
 
 static bool is_wanted(const struct invocation *invocation, const struct cJSON *breaker)
@@ -121,7 +138,7 @@ static char *request_body(const struct invocation *invocation)
     return text;
 }
 
-static int act(const struct invocation *invocation, const char *path, const char *count, const char *what)
+static int act(const struct invocation *invocation, const char *path, bool release)
 {
     struct cJSON *answer = NULL;
     struct client *client;
@@ -137,7 +154,10 @@ static int act(const struct invocation *invocation, const char *path, const char
     if (result == 0 && command_has(invocation, OPTION_JSON))
         client_print(answer, invocation->out);
     else if (result == 0)
-        fprintf(invocation->out, "%lld held reports %s.\n", (long long)client_number(answer, count), what);
+        fprintf(invocation->out,
+                release ? say("%lld held reports are on their way.\n")
+                        : say("%lld held reports were dropped; Microsoft believes what it was told before.\n"),
+                (long long)client_number(answer, release ? "released" : "discarded"));
     cJSON_free(body);
     cJSON_Delete(answer);
     client_close(client);
@@ -146,11 +166,10 @@ static int act(const struct invocation *invocation, const char *path, const char
 
 int breaker_release_run(const struct invocation *invocation)
 {
-    return act(invocation, BREAKER_PATH "/release", "released", "are on their way");
+    return act(invocation, BREAKER_PATH "/release", true);
 }
 
 int breaker_discard_run(const struct invocation *invocation)
 {
-    return act(invocation, BREAKER_PATH "/discard", "discarded",
-               "were dropped; Microsoft believes what it was told before");
+    return act(invocation, BREAKER_PATH "/discard", false);
 }

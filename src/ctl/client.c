@@ -18,6 +18,7 @@
 
 #include "ctl/failure.h"
 #include "ctl/locate.h"
+#include "ctl/say.h"
 #include "net/http.h"
 
 enum {
@@ -125,10 +126,11 @@ static int explain_permission(const struct invocation *invocation, const char *p
     const struct group *group = stat(path, &status) == 0 && status.st_gid != 0 ? getgrgid(status.st_gid) : NULL;
     const char *name = group != NULL ? group->gr_name : "complyd";
 
-    return failure_say(invocation, EX_NOPERM,
-                       "%s is not yours to open: use sudo, or become a member of the group %s (usermod -aG %s USER, "
-                       "then sign in again)",
-                       path, name, name);
+    return failure_say(
+        invocation, EX_NOPERM,
+        say("%s is not yours to open: use sudo, or become a member of the group %s (usermod -aG %s USER, "
+            "then sign in again)"),
+        path, name, name);
 }
 
 /* The request failed on its way: finds out what an operator can do about it. */
@@ -151,13 +153,13 @@ static int explain_failure(struct client *client)
     case ENOENT:
     case ENOTDIR:
         return failure_say(invocation, EX_UNAVAILABLE,
-                           "complyd is not running (no socket at %s): start it with systemctl start complyd; if it "
-                           "runs with another configuration, name that with --config",
+                           say("complyd is not running (no socket at %s): start it with systemctl start complyd; if it "
+                               "runs with another configuration, name that with --config"),
                            path);
     case ECONNREFUSED:
         return failure_say(invocation, EX_UNAVAILABLE,
-                           "complyd is not running (nobody listens at %s): start it with systemctl start complyd; "
-                           "journalctl -u complyd says why it ended",
+                           say("complyd is not running (nobody listens at %s): start it with systemctl start complyd; "
+                               "journalctl -u complyd says why it ended"),
                            path);
     case EACCES:
     case EPERM:

@@ -11,6 +11,7 @@
 #include "ctl/output.h"
 #include "ctl/pages.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 #include "ctl/table.h"
 #include "model/phrase.h"
 #include "model/reason.h"
@@ -76,7 +77,7 @@ static int list_table(struct client *client, const char *path, FILE *out)
         return result;
     buf_init(&footer, 0);
     output_count(&footer, list.count);
-    fprintf(out, "%s device%s\n", buf_text(&footer), list.count == 1 ? "" : "s");
+    fprintf(out, "%s %s\n", buf_text(&footer), say(list.count == 1 ? "device" : "devices"));
     buf_deinit(&footer);
     return 0;
 }
@@ -138,7 +139,7 @@ static void print_device(const struct cJSON *device, enum language language, FIL
     field_client_status(device, language, out);
     output_field(out, "Azure Device Compliance Report Time", client_text(device, "azure_report_time"));
     output_field(out, "State last told to Microsoft", client_text(device, "azure_state"));
-    output_field(out, "Waits in the queue", client_flag(device, "queued") ? "yes" : "no");
+    output_field(out, "Waits in the queue", say(client_flag(device, "queued") ? "yes" : "no"));
     if (client_text(device, "reason")[0] != '\0')
         output_field(out, "Reason", client_text(device, "reason"));
     if (client_text(device, "cure")[0] != '\0')
@@ -252,14 +253,14 @@ static int tell_verdict(const struct invocation *invocation, const struct cJSON 
     if (command_has(invocation, OPTION_JSON))
         client_print(device, invocation->out);
     if (!is_settled(device))
-        return failure_say(invocation, EX_TEMPFAIL, "%s: no verdict yet; %s %s", id, reason, cure);
+        return failure_say(invocation, EX_TEMPFAIL, say("%s: no verdict yet; %s %s"), id, reason, cure);
     if (strcmp(status, "error") == 0)
         return failure_say(invocation, EX_DATAERR, "%s: %s %s %s", id, reason, client_text(device, "last_error"), cure);
     if (reason[0] != '\0')
         return failure_say(invocation, EX_TEMPFAIL, "%s: %s %s", id, reason, cure);
     if (!command_has(invocation, OPTION_JSON)) {
         output_text(invocation->out, id);
-        fprintf(invocation->out, ": Microsoft has taken the report: %s.\n", client_text(device, "azure_state"));
+        fprintf(invocation->out, say(": Microsoft has taken the report: %s.\n"), client_text(device, "azure_state"));
     }
     return EX_OK;
 }
@@ -277,7 +278,7 @@ static int report(const struct invocation *invocation, struct client *client)
         client_print(answer, invocation->out);
     } else if (result == 0) {
         output_text(invocation->out, invocation->arguments[0]);
-        fputs(": queued for reporting.\n", invocation->out);
+        fputs(say(": queued for reporting.\n"), invocation->out);
     }
     cJSON_Delete(answer);
     return result;

@@ -12,6 +12,7 @@
 #include "ctl/findings.h"
 #include "ctl/locate.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 #include "ctl/words.h"
 
 enum { STATE_WIDTH = 9 };
@@ -215,7 +216,7 @@ static void print_finding(const struct findings *findings, const struct cJSON *f
     print_line(out, STATE_WIDTH + width, detail);
     buf_init(&cure, 0);
     if (client_text(finding, "cure")[0] != '\0')
-        buf_addf(&cure, "%s: %s", findings->language == LANGUAGE_ES ? "Remedio" : "Cure", client_text(finding, "cure"));
+        buf_addf(&cure, "%s: %s", say("Cure"), client_text(finding, "cure"));
     print_line(out, STATE_WIDTH + width, buf_text(&cure));
     buf_deinit(&cure);
 }
@@ -252,7 +253,8 @@ static void print_text(const struct findings *findings, FILE *out)
 
         if (before == NULL || strcmp(before, connection) != 0) {
             fputs(before != NULL ? "\n" : "", out);
-            output_heading(out, connection[0] != '\0' ? connection : "complyd");
+            output_styled(out, connection[0] != '\0' ? connection : "complyd", OUTPUT_STRONG);
+            fputc('\n', out);
         }
         before = connection;
         print_finding(findings, finding, out);

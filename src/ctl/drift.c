@@ -12,6 +12,7 @@
 #include "ctl/output.h"
 #include "ctl/pages.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 #include "ctl/table.h"
 #include "ctl/words.h"
 
@@ -91,7 +92,7 @@ static void warn(struct comparison *comparison, const char *connection, const st
         return;
     comparison->warned = true;
     progress_end(&comparison->progress);
-    failure_warn(comparison->invocation, "connection %s: %s (%s); going on at %s", connection,
+    failure_warn(comparison->invocation, say("connection %s: %s (%s); going on at %s"), connection,
                  client_text(drift, "problem_text"), client_text(drift, "detail"), client_text(drift, "next_try"));
 }
 
@@ -219,7 +220,7 @@ static void print_count(const struct comparison *comparison, int64_t count, cons
         return;
     buf_init(&line, 0);
     output_count(&line, count);
-    fprintf(comparison->invocation->out, "%s %s\n", buf_text(&line), text);
+    fprintf(comparison->invocation->out, "%s %s\n", buf_text(&line), say(text));
     buf_deinit(&line);
 }
 
@@ -239,7 +240,7 @@ static int judge(const struct comparison *comparison, const struct cJSON *accept
         *ret_compared += client_number(drift, "compared");
         *ret_differing += client_number(drift, "differences");
         if (client_text(drift, "problem")[0] != '\0')
-            result = failure_say(comparison->invocation, EX_UNAVAILABLE, "connection %s: %s (%s) %s", connection,
+            result = failure_say(comparison->invocation, EX_UNAVAILABLE, say("connection %s: %s (%s) %s"), connection,
                                  client_text(drift, "problem_text"), client_text(drift, "detail"),
                                  client_text(drift, "cure"));
     }

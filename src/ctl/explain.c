@@ -7,6 +7,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 
 static const struct cJSON *member(const struct cJSON *object, const char *name)
 {
@@ -24,7 +25,7 @@ static void print_actions(const struct cJSON *violation, struct buf *line)
         gap = ", ";
     }
     if (gap[0] == '\0')
-        buf_add_text(line, "no action");
+        buf_add_text(line, say("no action"));
 }
 
 static void print_violation(const struct cJSON *violation, FILE *out)
@@ -40,11 +41,11 @@ static void print_violation(const struct cJSON *violation, FILE *out)
     buf_add_text(&line, ": ");
     print_actions(violation, &line);
     if (client_text(violation, "since")[0] != '\0')
-        buf_addf(&line, ", since %s", client_text(violation, "since"));
+        buf_addf(&line, say(", since %s"), client_text(violation, "since"));
     if (!client_flag(violation, "known"))
-        buf_add_text(&line, " (the store has no such policy: the device waits)");
+        buf_add_text(&line, say(" (the store has no such policy: the device waits)"));
     else if (!client_flag(violation, "enabled"))
-        buf_add_text(&line, " (the policy is not enabled: it does not count)");
+        buf_add_text(&line, say(" (the policy is not enabled: it does not count)"));
     output_text(out, buf_text(&line));
     fputc('\n', out);
     buf_deinit(&line);
@@ -68,10 +69,10 @@ static void print_hold(const struct cJSON *hold, FILE *out)
     struct buf line;
 
     buf_init(&line, 0);
-    buf_addf(&line, "    Held until %s", client_text(hold, "until"));
+    buf_addf(&line, say("    Held until %s"), client_text(hold, "until"));
     if (strcmp(client_text(hold, "scope"), "policy") == 0)
-        buf_addf(&line, " with the policy %s", client_text(hold, "id"));
-    buf_addf(&line, " by %s: %s", client_text(hold, "actor"), client_text(hold, "reason"));
+        buf_addf(&line, say(" with the policy %s"), client_text(hold, "id"));
+    buf_addf(&line, say(" by %s: %s"), client_text(hold, "actor"), client_text(hold, "reason"));
     output_text(out, buf_text(&line));
     fputc('\n', out);
     buf_deinit(&line);
@@ -99,7 +100,7 @@ static void print_last_report(const struct cJSON *answer, int64_t now_ms, FILE *
     struct buf time;
 
     if (client_text(report, "azure_state")[0] == '\0') {
-        fputs("\nLast told to Microsoft: nothing yet\n", out);
+        fprintf(out, "\n%s\n", say("Last told to Microsoft: nothing yet"));
         return;
     }
     buf_init(&time, 0);

@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 #include "ctl/table.h"
 
 static const struct table_column columns[] = {
@@ -56,9 +57,9 @@ static int put_hold(const struct invocation *invocation, struct client *client, 
     if (result == 0 && command_has(invocation, OPTION_JSON)) {
         client_print(answer, invocation->out);
     } else if (result == 0) {
-        fprintf(invocation->out, "%s ", client_text(answer, "scope"));
+        fprintf(invocation->out, "%s ", say(client_text(answer, "scope")));
         output_text(invocation->out, client_text(answer, "id"));
-        fprintf(invocation->out, " stays as Microsoft was told until %s.\n", client_text(answer, "until"));
+        fprintf(invocation->out, say(" stays as Microsoft was told until %s.\n"), client_text(answer, "until"));
     }
     cJSON_free(text);
     cJSON_Delete(answer);
@@ -99,7 +100,7 @@ int unhold_run(const struct invocation *invocation)
     add_path(invocation, &path);
     result = client_delete(client, buf_text(&path));
     if (result == 0 && !command_has(invocation, OPTION_JSON))
-        fputs("The hold ends within seconds; what changed meanwhile is told then.\n", invocation->out);
+        fputs(say("The hold ends within seconds; what changed meanwhile is told then.\n"), invocation->out);
     buf_deinit(&path);
     client_close(client);
     return result;
@@ -129,7 +130,7 @@ static int print_holds(const struct cJSON *holds, FILE *out)
     if (cJSON_GetArraySize(holds) > 0)
         table_flush(&table, &text);
     else
-        buf_add_text(&text, "Nothing is held.\n");
+        buf_add_text(&text, say("Nothing is held.\n"));
     fputs(buf_text(&text), out);
     buf_deinit(&text);
     table_deinit(&table);

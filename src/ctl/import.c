@@ -15,6 +15,7 @@
 #include "ctl/locate.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 
 struct import {
     const struct invocation *invocation;
@@ -73,13 +74,13 @@ static void summary_text(const struct import *import)
     struct buf text;
 
     buf_init(&text, 0);
-    buf_add_text(&text, "Imported ");
+    buf_addf(&text, "%s ", say("Imported"));
     output_count(&text, import->done.devices);
-    buf_addf(&text, " device%s, ", import->done.devices == 1 ? "" : "s");
+    buf_addf(&text, " %s, ", say(import->done.devices == 1 ? "device" : "devices"));
     output_count(&text, import->done.policies);
-    buf_addf(&text, " polic%s and ", import->done.policies == 1 ? "y" : "ies");
+    buf_addf(&text, " %s %s ", say(import->done.policies == 1 ? "policy" : "policies"), say("and"));
     output_count(&text, import->done.deletions);
-    buf_addf(&text, " deletion%s from ", import->done.deletions == 1 ? "" : "s");
+    buf_addf(&text, " %s %s ", say(import->done.deletions == 1 ? "deletion" : "deletions"), say("from"));
     output_escape(&text, import->name);
     buf_add_text(&text, ".\n");
     fputs(buf_text(&text), import->invocation->out);

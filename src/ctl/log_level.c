@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
+#include "ctl/say.h"
 
 #define LEVEL_PATH "/v1/log-level"
 
@@ -35,7 +36,7 @@ int log_level_run(const struct invocation *invocation)
         client_print(answer, invocation->out);
     else if (result == 0)
         fprintf(invocation->out, "%s%s\n", client_text(answer, "level"),
-                sets ? ", until the configuration is read again" : "");
+                sets ? say(", until the configuration is read again") : "");
     cJSON_Delete(answer);
     client_close(client);
     return result;

@@ -8,9 +8,11 @@
 #include <sysexits.h>
 
 #include "ctl/arguments.h"
+#include "ctl/client.h"
 #include "ctl/completion.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 
 static int run(const struct invocation *invocation)
 {
@@ -34,8 +36,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "complete") == 0)
         return completion_run(argc - 2, argv + 2, stdout);
     result = arguments_parse(argc, argv, stdout, stderr, &invocation);
-    if (result == 0)
+    if (result == 0) {
+        say_in(client_language(&invocation));
         result = run(&invocation);
+    }
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == EX_OK)
         return failure_say(&invocation, EX_IOERR, "standard output: %s", strerror(errno));
     return result;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/utf8.h"
+#include "ctl/say.h"
 
 enum {
     LABEL_WIDTH = 36, /* "Azure Device Compliance Report Time" and a blank */
@@ -141,14 +142,15 @@ enum output_style output_style_of(const char *word)
         const char *word;
         enum output_style style;
     } meanings[] = {
-        {"compliant", OUTPUT_GOOD},    {"success", OUTPUT_GOOD},       {"Success", OUTPUT_GOOD},
-        {"accepted", OUTPUT_GOOD},     {"ready", OUTPUT_GOOD},         {"running", OUTPUT_GOOD},
-        {"healthy", OUTPUT_GOOD},      {"non_compliant", OUTPUT_BAD},  {"error", OUTPUT_BAD},
-        {"Error", OUTPUT_BAD},         {"refused", OUTPUT_BAD},        {"broken", OUTPUT_BAD},
-        {"store_trouble", OUTPUT_BAD}, {"in_progress", OUTPUT_WARN},   {"In progress", OUTPUT_WARN},
-        {"connecting", OUTPUT_WARN},   {"throttled", OUTPUT_WARN},     {"disconnecting", OUTPUT_WARN},
-        {"stopping", OUTPUT_WARN},     {"worsening", OUTPUT_WARN},     {"removed", OUTPUT_FAINT},
-        {"off", OUTPUT_FAINT},         {"disconnected", OUTPUT_FAINT}, {"-", OUTPUT_FAINT},
+        {"compliant", OUTPUT_GOOD},     {"success", OUTPUT_GOOD},      {"Success", OUTPUT_GOOD},
+        {"accepted", OUTPUT_GOOD},      {"ready", OUTPUT_GOOD},        {"running", OUTPUT_GOOD},
+        {"healthy", OUTPUT_GOOD},       {"non_compliant", OUTPUT_BAD}, {"error", OUTPUT_BAD},
+        {"Error", OUTPUT_BAD},          {"refused", OUTPUT_BAD},       {"broken", OUTPUT_BAD},
+        {"store_trouble", OUTPUT_BAD},  {"in_progress", OUTPUT_WARN},  {"In progress", OUTPUT_WARN},
+        {"connecting", OUTPUT_WARN},    {"throttled", OUTPUT_WARN},    {"disconnecting", OUTPUT_WARN},
+        {"Correcto", OUTPUT_GOOD},      {"En curso", OUTPUT_WARN},     {"stopping", OUTPUT_WARN},
+        {"worsening", OUTPUT_WARN},     {"removed", OUTPUT_FAINT},     {"off", OUTPUT_FAINT},
+        {"disconnected", OUTPUT_FAINT}, {"-", OUTPUT_FAINT},
     };
 
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
@@ -191,7 +193,7 @@ void output_styled(FILE *out, const char *text, enum output_style style)
 
 void output_heading(FILE *out, const char *text)
 {
-    output_styled(out, text, OUTPUT_STRONG);
+    output_styled(out, say(text), OUTPUT_STRONG);
     fputc('\n', out);
 }
 
@@ -246,6 +248,20 @@ void output_entry(FILE *out, const char *left, size_t width, const char *text)
     print_wrapped(out, text, indent, OUTPUT_PLAIN);
 }
 
+/* One that is wider than its column stands on a line of its own. */
+static void print_label(FILE *out, const char *label, bool narrow)
+{
+    size_t indent = strspn(label, " ");
+    const char *text = say(label + indent);
+    size_t width = indent + output_width(text);
+
+    fprintf(out, "%*s%s", (int)indent, "", text);
+    if (narrow || width > LABEL_WIDTH)
+        fprintf(out, "\n%*s", narrow ? NARROW_INDENT : LABEL_WIDTH + 1, "");
+    else
+        fprintf(out, "%*s", (int)(LABEL_WIDTH + 1 - width), "");
+}
+
 void output_field_styled(FILE *out, const char *label, const char *value, enum output_style style)
 {
     size_t width = output_terminal_width(out);
@@ -254,10 +270,7 @@ void output_field_styled(FILE *out, const char *label, const char *value, enum o
 
     buf_init(&safe, 0);
     output_escape(&safe, value[0] != '\0' ? value : "-");
-    if (narrow)
-        fprintf(out, "%s\n%*s", label, NARROW_INDENT, "");
-    else
-        fprintf(out, "%-*s ", LABEL_WIDTH, label);
+    print_label(out, label, narrow);
     print_wrapped(out, buf_text(&safe), narrow ? NARROW_INDENT : LABEL_WIDTH + 1, style);
     buf_deinit(&safe);
 }
@@ -278,9 +291,9 @@ void output_time(struct buf *buf, const char *time, int64_t now_ms)
     }
     distance_s = (now_ms - time_ms) / 1000;
     if (distance_s >= 0)
-        buf_addf(buf, "%s (%s ago)", time, duration_format(distance_s * 1000, duration));
+        buf_addf(buf, say("%s (%s ago)"), time, duration_format(distance_s * 1000, duration));
     else
-        buf_addf(buf, "%s (in %s)", time, duration_format(-distance_s * 1000, duration));
+        buf_addf(buf, say("%s (in %s)"), time, duration_format(-distance_s * 1000, duration));
 }
 
 void output_count(struct buf *buf, int64_t value)

@@ -5,6 +5,7 @@
 
 #include "ctl/client.h"
 #include "ctl/command.h"
+#include "ctl/say.h"
 
 /* The link alone on standard output, so that a script can take it as it is. */
 int page_run(const struct invocation *invocation)
@@ -22,7 +23,7 @@ int page_run(const struct invocation *invocation)
     else if (result == 0)
         fprintf(invocation->out, "%s\n", client_text(answer, "url"));
     if (result == 0 && isatty(fileno(invocation->out)) == 1)
-        fprintf(invocation->err, "Open it in a browser on this machine, once, within %lld minutes.\n",
+        fprintf(invocation->err, say("Open it in a browser on this machine, once, within %lld minutes.\n"),
                 (long long)client_number(answer, "valid_seconds") / 60);
     cJSON_Delete(answer);
     client_close(client);

@@ -7,6 +7,7 @@
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/pages.h"
+#include "ctl/say.h"
 #include "ctl/table.h"
 
 #define PLAN_PATH "/v1/plan?limit=5000"
@@ -70,11 +71,11 @@ static int print_plan(struct client *client, FILE *out)
         return result;
     buf_init(&footer, 0);
     output_count(&footer, plan.count);
-    buf_addf(&footer, " report%s would be sent", plan.count == 1 ? "" : "s");
+    buf_add_text(&footer, say(plan.count == 1 ? " report would be sent" : " reports would be sent"));
     if (plan.held > 0) {
-        buf_add_text(&footer, ", of which ");
+        buf_add_text(&footer, say(", of which "));
         output_count(&footer, plan.held);
-        buf_add_text(&footer, " only after what holds them is mended");
+        buf_add_text(&footer, say(" only after what holds them is mended"));
     }
     fprintf(out, "%s.\n", buf_text(&footer));
     buf_deinit(&footer);

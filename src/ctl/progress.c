@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 
 enum { DRAW_EVERY_MS = 100, BAR_MIN = 10, BAR_MAX = 40 };
 
@@ -66,12 +67,13 @@ void progress_format(struct buf *buf, const char *label, int64_t done, int64_t t
     buf_init(&figures, 0);
     output_count(&figures, done);
     if (total > 0) {
-        buf_add_text(&figures, " of ");
+        buf_addf(&figures, " %s ", say("of"));
         output_count(&figures, total);
     }
-    buf_addf(&figures, " %s  %s", unit, duration_format(elapsed_ms / 1000 * 1000, elapsed));
+    buf_addf(&figures, " %s  %s", say(unit), duration_format(elapsed_ms / 1000 * 1000, elapsed));
 
-    fixed = output_width(label) + 1 + 2 + 6 + 2 + figures.length + 1;
+    label = say(label);
+    fixed = output_width(label) + 1 + 2 + 6 + 2 + output_width(buf_text(&figures)) + 1;
     buf_addf(buf, "%s ", label);
     if (total > 0 && columns >= fixed + BAR_MIN) {
         add_bar(buf, done, total, columns - fixed < BAR_MAX ? columns - fixed : BAR_MAX);

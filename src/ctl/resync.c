@@ -11,6 +11,7 @@
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 #include "ctl/words.h"
 
 /* Without the figures of all devices, which cost a walk over the fleet. */
@@ -22,6 +23,7 @@ struct standing {
     bool running;
     bool possible;              /* at least one of them sends at all */
     const struct cJSON *broken; /* one that is in trouble; NULL = none */
+    const struct cJSON *open;   /* one whose circuit breaker holds reports back; NULL = none */
 };
 
 struct waiting {
@@ -66,6 +68,8 @@ static void add_connection(struct standing *standing, const struct cJSON *connec
     standing->awaiting += client_number(connection, "awaiting_verdict");
     if (strcmp(client_text(connection, "state"), "broken") == 0)
         standing->broken = connection;
+    if (strcmp(client_text(member(connection, "breaker"), "state"), "open") == 0)
+        standing->open = connection;
 }
 
 static struct standing stand(const struct waiting *waiting, const struct cJSON *status)
@@ -84,13 +88,22 @@ static struct standing stand(const struct waiting *waiting, const struct cJSON *
     return standing;
 }
 
-static void warn(struct waiting *waiting, const struct cJSON *connection)
+/* Why it does not go on, once. */
+static void warn(struct waiting *waiting, const struct standing *standing)
 {
-    if (waiting->warned)
+    const struct cJSON *connection = standing->broken;
+
+    if (waiting->warned || (standing->broken == NULL && standing->open == NULL))
         return;
     waiting->warned = true;
     progress_end(&waiting->progress);
-    failure_warn(waiting->invocation, "connection %s is stopped: %s %s", client_text(connection, "name"),
+    if (connection == NULL) {
+        failure_warn(waiting->invocation,
+                     say("the circuit breaker of connection %s holds reports back: see \"complyctl breaker show\""),
+                     client_text(standing->open, "name"));
+        return;
+    }
+    failure_warn(waiting->invocation, say("connection %s is stopped: %s %s"), client_text(connection, "name"),
                  client_text(connection, "trouble_text"), client_text(connection, "cure"));
 }
 
@@ -98,8 +111,7 @@ static void warn(struct waiting *waiting, const struct cJSON *connection)
  * reports that go out meanwhile are counted with them. */
 static bool look(struct waiting *waiting, const struct standing *standing, int64_t now_ms)
 {
-    if (standing->broken != NULL)
-        warn(waiting, standing->broken);
+    warn(waiting, standing);
     if (standing->running) {
         progress_update(&waiting->progress, standing->sent, standing->total, "reports");
         return false;
@@ -126,13 +138,15 @@ static int wait_for_end(struct waiting *waiting, struct cJSON **ret_status)
         now_ms = clock_monotonic_ms(clock_system());
         standing = stand(waiting, *ret_status);
         if (!standing.possible)
-            return failure_say(invocation, EX_TEMPFAIL, "reporting is switched off: the devices stay queued");
+            return failure_say(invocation, EX_TEMPFAIL, "%s",
+                               say("reporting is switched off: the devices stay queued"));
         duration_parse(client_text(member(*ret_status, "reporting"), "result_deadline"), &waiting->deadline_ms);
         if (look(waiting, &standing, now_ms))
             return 0;
         if (invocation->timeout_ms >= 0 && now_ms - waiting->begun_ms >= invocation->timeout_ms) {
             progress_end(&waiting->progress);
-            return failure_say(invocation, EX_TEMPFAIL, "the resync is still running (--timeout has passed)");
+            return failure_say(invocation, EX_TEMPFAIL, "%s",
+                               say("the resync is still running (--timeout has passed)"));
         }
         client_pause(looks);
     }
@@ -150,13 +164,13 @@ static void tell_end(const struct invocation *invocation, const struct cJSON *st
         return;
     }
     buf_init(&text, 0);
-    buf_add_text(&text, "Resync finished. Of all devices ");
+    buf_add_text(&text, say("Resync finished. Of all devices "));
     output_count(&text, client_number(by_status, "success"));
-    buf_add_text(&text, " are at success, ");
+    buf_add_text(&text, say(" are at success, "));
     output_count(&text, client_number(by_status, "in_progress"));
-    buf_add_text(&text, " in progress, ");
+    buf_add_text(&text, say(" in progress, "));
     output_count(&text, client_number(by_status, "error"));
-    buf_add_text(&text, " at error.\n");
+    buf_add_text(&text, say(" at error.\n"));
     fputs(buf_text(&text), invocation->out);
     buf_deinit(&text);
 }
@@ -208,7 +222,7 @@ static int resync(const struct invocation *invocation, struct client *client)
     else if (result == 0 && command_has(invocation, OPTION_JSON))
         client_print(answer, invocation->out);
     else if (result == 0)
-        fputs("Every device is queued to be reported again; complyctl status shows how far that is.\n",
+        fputs(say("Every device is queued to be reported again; complyctl status shows how far that is.\n"),
               invocation->out);
     cJSON_Delete(before);
     cJSON_Delete(answer);

@@ -12,6 +12,7 @@
 #include "ctl/output.h"
 #include "ctl/pages.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 
 /* ---- one ---- */
 
@@ -28,7 +29,7 @@ static int change_one(const struct invocation *invocation, const char *suffix, c
         client_print(answer, invocation->out);
     } else if (result == 0) {
         output_text(invocation->out, invocation->arguments[0]);
-        fprintf(invocation->out, ": %s\n", said);
+        fprintf(invocation->out, ": %s\n", say(said));
     }
     cJSON_Delete(answer);
     client_close(client);
@@ -109,11 +110,12 @@ static int confirm(const struct many *many)
     if (command_has(many->invocation, OPTION_YES))
         return 0;
     if (isatty(STDIN_FILENO) != 1)
-        return failure_say(many->invocation, EX_USAGE, "%lld devices would be retired: not confirmed, add --yes",
+        return failure_say(many->invocation, EX_USAGE, say("%lld devices would be retired: not confirmed, add --yes"),
                            (long long)many->total);
-    fprintf(many->invocation->err, "Retire %lld devices? Their users lose access. Type yes: ", (long long)many->total);
+    fprintf(many->invocation->err, say("Retire %lld devices? Their users lose access. Type yes: "),
+            (long long)many->total);
     if (fgets(answer, sizeof(answer), stdin) == NULL || strcmp(answer, "yes\n") != 0)
-        return failure_say(many->invocation, EX_USAGE, "nothing was retired");
+        return failure_say(many->invocation, EX_USAGE, "%s", say("nothing was retired"));
     return 0;
 }
 
@@ -132,7 +134,7 @@ static int retire_many(struct many *many, const char *path)
     if (command_has(many->invocation, OPTION_JSON))
         fprintf(many->invocation->out, "{\"retired\":%lld}\n", (long long)many->done);
     else
-        fprintf(many->invocation->out, "%lld devices are being retired.\n", (long long)many->done);
+        fprintf(many->invocation->out, say("%lld devices are being retired.\n"), (long long)many->done);
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 
 static const struct cJSON *member(const struct cJSON *object, const char *name)
 {
@@ -29,7 +30,7 @@ static void add_figure(struct buf *text, const struct cJSON *figures, const char
     if (text->length > 0)
         buf_add_text(text, ", ");
     output_count(text, client_number(figures, key));
-    buf_addf(text, " %s", word);
+    buf_addf(text, " %s", say(word));
 }
 
 static void field_figures(FILE *out, const char *label, struct buf *text)
@@ -45,13 +46,14 @@ static void print_daemon(const struct cJSON *status, int64_t now_ms, FILE *out)
     struct buf text;
 
     buf_init(&text, 0);
-    buf_addf(&text, "%s, version %s, pid %lld", client_text(daemon, "state"), client_text(daemon, "version"),
+    buf_addf(&text, say("%s, version %s, pid %lld"), client_text(daemon, "state"), client_text(daemon, "version"),
              (long long)client_number(daemon, "pid"));
     output_field_styled(out, "complyd", buf_text(&text), output_style_of(client_text(daemon, "state")));
     buf_deinit(&text);
     field_time(out, "Started", client_text(daemon, "started"), now_ms);
     buf_init(&text, 0);
-    buf_addf(&text, "%s, %s", client_text(store, "path"), client_flag(store, "healthy") ? "healthy" : "IN TROUBLE");
+    buf_addf(&text, "%s, %s", client_text(store, "path"),
+             say(client_flag(store, "healthy") ? "healthy" : "IN TROUBLE"));
     output_field_styled(out, "Store", buf_text(&text), client_flag(store, "healthy") ? OUTPUT_PLAIN : OUTPUT_BAD);
     buf_deinit(&text);
     if (!client_flag(store, "healthy")) {
@@ -59,7 +61,7 @@ static void print_daemon(const struct cJSON *status, int64_t now_ms, FILE *out)
         output_field(out, "  Cure", client_text(store, "cure"));
     }
     if (!client_flag(member(status, "reporting"), "enabled"))
-        output_field_styled(out, "Reporting", "OFF ([reporting] enabled = no): nothing is sent, changes queue up",
+        output_field_styled(out, "Reporting", say("OFF ([reporting] enabled = no): nothing is sent, changes queue up"),
                             OUTPUT_WARN);
 }
 
@@ -72,11 +74,11 @@ static void print_queue(const struct cJSON *queue, int64_t now_ms, FILE *out, co
     if (client_number(queue, "total") > 0) {
         buf_add_text(&text, ": ");
         output_count(&text, client_number(queue, "worsening"));
-        buf_add_text(&text, " worsening");
+        buf_addf(&text, " %s", say("worsening"));
         add_figure(&text, queue, "change", "other changes");
         add_figure(&text, queue, "operator", "asked for");
         add_figure(&text, queue, "weekly", "weekly");
-        buf_add_text(&text, "; the oldest since ");
+        buf_add_text(&text, say("; the oldest since "));
         output_time(&text, client_text(queue, "oldest"), now_ms);
     }
     field_figures(out, label, &text);
@@ -114,7 +116,7 @@ static void print_holds(int64_t holds, FILE *out)
         return;
     buf_init(&text, 0);
     output_count(&text, holds);
-    buf_add_text(&text, " in force: complyctl holds says what stays as Microsoft was told, until when and why");
+    buf_add_text(&text, say(" in force: complyctl holds says what stays as Microsoft was told, until when and why"));
     output_field_styled(out, "Holds", buf_text(&text), OUTPUT_WARN);
     buf_deinit(&text);
 }
@@ -137,15 +139,15 @@ static void print_walk(const struct cJSON *walk, const char *label, int64_t now_
     buf_init(&text, 0);
     if (client_flag(walk, "running")) {
         output_count(&text, client_number(walk, "fed") - client_number(walk, "waiting"));
-        buf_add_text(&text, " of ");
+        buf_addf(&text, " %s ", say("of"));
         output_count(&text, client_number(walk, "total"));
-        buf_add_text(&text, " devices, begun ");
+        buf_add_text(&text, say(" devices, begun "));
         output_time(&text, client_text(walk, "started"), now_ms);
     } else if (client_text(walk, "due")[0] != '\0') {
-        buf_add_text(&text, "due ");
+        buf_add_text(&text, say("due "));
         output_time(&text, client_text(walk, "due"), now_ms);
     } else if (client_text(walk, "finished")[0] != '\0') {
-        buf_add_text(&text, "finished ");
+        buf_add_text(&text, say("finished "));
         output_time(&text, client_text(walk, "finished"), now_ms);
     }
     if (text.length > 0)
@@ -160,9 +162,9 @@ static void print_breaker(const struct cJSON *breaker, FILE *out)
     if (strcmp(client_text(breaker, "state"), "open") != 0)
         return;
     buf_init(&text, 0);
-    buf_add_text(&text, "OPEN: ");
+    buf_add_text(&text, say("OPEN: "));
     output_count(&text, client_number(breaker, "held"));
-    buf_add_text(&text, " reports that take access away are held; see \"complyctl breaker show\"");
+    buf_add_text(&text, say(" reports that take access away are held; see \"complyctl breaker show\""));
     output_field_styled(out, "  BREAKER", buf_text(&text), OUTPUT_BAD);
     buf_deinit(&text);
 }
@@ -177,7 +179,7 @@ static void print_drift(const struct cJSON *drift, FILE *out)
     buf_init(&text, 0);
     if (client_number(drift, "differences") > 0) {
         output_count(&text, client_number(drift, "differences"));
-        buf_add_text(&text, " devices differ");
+        buf_addf(&text, " %s", say("devices differ"));
         cJSON_ArrayForEach(cause, cJSON_GetObjectItemCaseSensitive(drift, "by_cause"))
         {
             if (cJSON_GetNumberValue(cause) <= 0)
@@ -186,9 +188,9 @@ static void print_drift(const struct cJSON *drift, FILE *out)
             output_count(&text, (int64_t)cJSON_GetNumberValue(cause));
             gap = ", ";
         }
-        buf_add_text(&text, "); see \"complyctl drift\"");
+        buf_add_text(&text, say("); see \"complyctl drift\""));
     } else if (client_text(drift, "problem")[0] != '\0') {
-        buf_addf(&text, "not compared: %s %s", client_text(drift, "problem_text"), client_text(drift, "cure"));
+        buf_addf(&text, say("not compared: %s %s"), client_text(drift, "problem_text"), client_text(drift, "cure"));
     }
     if (text.length > 0)
         output_field_styled(out, "  At Microsoft", buf_text(&text), OUTPUT_WARN);
@@ -220,9 +222,9 @@ static void print_channels(const struct cJSON *connection, int64_t now_ms, FILE 
         if (retry_at[0] == '\0' && percent >= 100)
             continue;
         buf_init(&text, 0);
-        buf_addf(&text, "%s channel at %lld %% of its quota", channel->string, (long long)percent);
+        buf_addf(&text, say("%s channel at %lld %% of its quota"), channel->string, (long long)percent);
         if (retry_at[0] != '\0') {
-            buf_add_text(&text, ", waits until ");
+            buf_add_text(&text, say(", waits until "));
             output_time(&text, retry_at, now_ms);
         }
         field_figures(out, "  Throttled", &text);
@@ -236,7 +238,7 @@ static void print_connection(const struct cJSON *connection, int64_t now_ms, FIL
 
     output_field_styled(out, "Connection", client_text(connection, "name"), OUTPUT_STRONG);
     buf_init(&text, 0);
-    buf_addf(&text, "%s since ", client_text(connection, "state"));
+    buf_addf(&text, say("%s since "), client_text(connection, "state"));
     output_time(&text, client_text(connection, "since"), now_ms);
     output_field_styled(out, "  State", buf_text(&text), output_style_of(client_text(connection, "state")));
     buf_deinit(&text);

@@ -11,6 +11,7 @@
 #include "ctl/locate.h"
 #include "ctl/output.h"
 #include "ctl/progress.h"
+#include "ctl/say.h"
 #include "store/database.h"
 #include "store/migrate.h"
 
@@ -67,9 +68,9 @@ int store_init_run(const struct invocation *invocation)
         buf_init(&sentence, 0);
         add_member(&members, "store", path);
         buf_addf(&members, ",\"version\":%d", migrate_latest());
-        buf_add_text(&sentence, "Created the store ");
+        buf_add_text(&sentence, say("Created the store "));
         output_escape(&sentence, path);
-        buf_addf(&sentence, " (schema version %d).", migrate_latest());
+        buf_addf(&sentence, say(" (schema version %d)."), migrate_latest());
         answer(invocation, &members, &sentence);
     }
     free(path);
@@ -116,7 +117,7 @@ static void findings_json(const struct invocation *invocation, const char *path,
 static void findings_text(const struct invocation *invocation, const char *path, bool healthy, const char *findings)
 {
     output_text(invocation->out, path);
-    fputs(healthy ? ": healthy\n" : ": damaged\n", invocation->out);
+    fprintf(invocation->out, ": %s\n", say(healthy ? "healthy" : "damaged"));
     for (const char *line = findings; *line != '\0';) {
         size_t length = strcspn(line, "\n");
         char *finding = strndup(line, length);
@@ -180,9 +181,9 @@ int store_backup_run(const struct invocation *invocation)
         buf_init(&sentence, 0);
         add_member(&members, "store", database_path(database));
         add_member(&members, "destination", destination);
-        buf_add_text(&sentence, "Copied the store ");
+        buf_add_text(&sentence, say("Copied the store "));
         output_escape(&sentence, database_path(database));
-        buf_add_text(&sentence, " to ");
+        buf_addf(&sentence, " %s ", say("to"));
         output_escape(&sentence, destination);
         buf_add_char(&sentence, '.');
         answer(invocation, &members, &sentence);
@@ -201,9 +202,9 @@ static void migrated(const struct invocation *invocation, const char *path, int 
     buf_addf(&members, ",\"from\":%d,\"to\":%d", from, migrate_latest());
     output_escape(&sentence, path);
     if (from == migrate_latest())
-        buf_addf(&sentence, ": is at schema version %d already.", from);
+        buf_addf(&sentence, say(": is at schema version %d already."), from);
     else
-        buf_addf(&sentence, ": migrated from schema version %d to %d.", from, migrate_latest());
+        buf_addf(&sentence, say(": migrated from schema version %d to %d."), from, migrate_latest());
     answer(invocation, &members, &sentence);
 }
 

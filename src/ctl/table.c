@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "ctl/output.h"
+#include "ctl/say.h"
 
 enum {
     GAP = 2, /* blanks between columns */
@@ -135,7 +136,7 @@ static void settle(struct table *table)
     size_t column = 0;
 
     for (size_t i = 0; i < table->column_count; i++)
-        table->width[i] = output_width(table->columns[i].heading);
+        table->width[i] = output_width(say(table->columns[i].heading));
     for (size_t i = 0; i < table->cell_count; i++) {
         size_t width = output_width(table->cells[i]);
         size_t *widest = &table->width[column];
@@ -172,7 +173,7 @@ static void add_line(const struct table *table, struct buf *out, char *const *ce
 {
     for (size_t i = 0; i < table->column_count; i++) {
         if (!table->dropped[i])
-            add_cell(table, out, i, cells != NULL ? cells[i] : table->columns[i].heading, cells == NULL);
+            add_cell(table, out, i, cells != NULL ? cells[i] : say(table->columns[i].heading), cells == NULL);
     }
     while (out->length > 0 && out->data[out->length - 1] == ' ')
         out->data[--out->length] = '\0';

@@ -320,7 +320,7 @@ def test_killed_at_a_step_of_connecting(store, sim, daemon, place, applied):  # 
     add_fleet(store)
     rule = sim.add_fault(place, "slow_headers", ms=60000, apply=applied)
     daemon.start()
-    assert ask(daemon, "connect", "{}")[0] == 202
+    eventually(lambda: ask(daemon, "connect", "{}")[0] == 202, what="the connection is started")
     eventually(lambda: sim.played(rule) == 1, what=place)
     daemon.kill9()
     assert store.value("SELECT state FROM account_step WHERE step = ?", (PLACES[place],)) == "running"

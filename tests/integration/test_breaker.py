@@ -3,7 +3,7 @@
 """The circuit breaker: what would take access away from too many devices at once waits for an operator."""
 import pytest
 
-from harness import EX_NOINPUT, eventually, guid
+from harness import EX_NOINPUT, EX_TEMPFAIL, eventually, guid, run_ctl
 from scene import COMPLIANT, NON_COMPLIANT, REMOVED, connection_of, look, reports, shared_sim, sim, wait_agreed  # noqa: F401
 
 FLEET = 40  # 20 percent are 8
@@ -51,6 +51,10 @@ def test_an_edit_that_would_block_everybody_stops(store, sim, live):
     assert live.log_has(r"breaker open: .*policy 'passcode' \(Passcode\) blocks 40")
     assert "breaker" in live.device("d01")["reason"].lower() and live.device("d01")["azure_state"] == "compliant"
     assert all(entry["held"] == "breaker_holds" for entry in live.ctl("plan", "--json").json)
+
+    # who waits for a report of everything is told what it waits for
+    waiting = run_ctl(live.build, "--socket", live.socket, "resync", "--wait", "--timeout", "2s", check=False)
+    assert waiting.code == EX_TEMPFAIL and "circuit breaker of connection default holds reports back" in waiting.err
 
     # improvements, and what an operator asks of one device, go on
     store.set_device("d02", name="Renamed")
