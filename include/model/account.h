@@ -96,6 +96,28 @@ enum account_step_state {
 const char *account_step_state_name(enum account_step_state state);
 int account_step_state_parse(const char *word, enum account_step_state *ret_state);
 
+/* Why a step was passed over; X(NAME, English, Spanish). It is stored and logged in English. */
+#define ACCOUNT_NOTES(X)                                                                                               \
+    X(NOTE_ONLY_WINDOWS, "only Windows devices: nothing is to be done in Intune",                                      \
+      "solo hay dispositivos Windows: no hay nada que hacer en Intune")                                                \
+    X(NOTE_NO_DEVICES, "no devices yet: done by itself when there are",                                                \
+      "todavía no hay dispositivos: se hace solo cuando los haya")                                                     \
+    X(NOTE_NO_PLATFORM, "no devices of this platform yet: done by itself when there are",                              \
+      "todavía no hay dispositivos de esta plataforma: se hace solo cuando los haya")                                  \
+    X(NOTE_THIS_SERVER, "this server only", "solo este servidor")
+
+enum account_note {
+#define X(name, english, spanish) name,
+    ACCOUNT_NOTES(X)
+#undef X
+        NOTE_COUNT
+};
+
+const char *account_note_text(enum account_note note);
+
+/* A stored detail in a language: what is no note of ours stays as it is. */
+const char *account_detail_text(const char *detail, enum language language);
+
 /* What may be in the way besides the troubles of a connection (microsoft/outcome.h); X(NAME, word). */
 #define ACCOUNT_PROBLEMS(X)                                                                                            \
     X(PROBLEM_NONE, "")                                                                                                \

@@ -74,7 +74,7 @@ static void add_step(const struct account_record *record, enum account_step step
     view_text(out, "text", account_step_text(step, language));
     view_text(out, "state", account_step_state_name(progress->state));
     add_problem(progress->problem, language, out);
-    view_text(out, "detail", progress->detail);
+    view_text(out, "detail", account_detail_text(progress->detail, language));
     view_time_ms(out, "at", progress->at_ms);
     buf_add_char(out, '}');
 }

@@ -457,11 +457,10 @@ int account_connect(struct account *account, account_done_fn *done, void *ctx, s
 
 static void fall_silent(struct account *account)
 {
-    static const char note[] = "this server only";
     account->record.feeding = false;
     account->record.connected_at_ms = -1;
     for (int step = (int)ACCOUNT_RETIRE; step < ACCOUNT_STEP_COUNT; step++)
-        account_end_step(account, (enum account_step)step, STEP_SKIPPED, note, "");
+        account_end_step(account, (enum account_step)step, STEP_SKIPPED, account_note_text(NOTE_THIS_SERVER), "");
     account_move(account, ACCOUNT_DISCONNECTED);
 }
 

@@ -51,11 +51,11 @@ const char *account_needless(const struct account *account, enum account_step st
     if (step == ACCOUNT_CREDENTIAL)
         return NULL;
     if (!has_partner_devices(account) && has_devices(account, PLATFORM_WINDOWS))
-        return "only Windows devices: nothing is to be done in Intune";
+        return account_note_text(NOTE_ONLY_WINDOWS);
     if (step == ACCOUNT_GROUP && !has_partner_devices(account) && account->settings->assignment_group[0] == '\0')
-        return "no devices yet: done by itself when there are";
+        return account_note_text(NOTE_NO_DEVICES);
     if (step >= ACCOUNT_POLICY_IOS && !has_devices(account, platform_of(step)))
-        return "no devices of this platform yet: done by itself when there are";
+        return account_note_text(NOTE_NO_PLATFORM);
     return NULL;
 }
 

@@ -194,3 +194,23 @@ const char *account_problem_cure(enum account_problem problem, enum language lan
 {
     return problem_words[problem].cure[language];
 }
+
+static const char *const notes[NOTE_COUNT][LANGUAGE_COUNT] = {
+#define X(name, english, spanish) [name] = {english, spanish},
+    ACCOUNT_NOTES(X)
+#undef X
+};
+
+const char *account_note_text(enum account_note note)
+{
+    return notes[note][LANGUAGE_EN];
+}
+
+const char *account_detail_text(const char *detail, enum language language)
+{
+    for (int note = 0; note < NOTE_COUNT; note++) {
+        if (strcmp(notes[note][LANGUAGE_EN], detail) == 0)
+            return notes[note][language];
+    }
+    return detail;
+}

@@ -402,6 +402,42 @@ export async function the_plan_shows_what_waits() {
   await close();
 }
 
+export async function an_account_is_connected_and_disconnected() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/account');
+  await page.evaluate(() => { window.notReloaded = true; });
+  const card = page.getByRole('region', {name: 'lab'});
+  await card.getByRole('button', {name: 'Connect', exact: true}).click();
+  await page.getByRole('dialog').getByText('the tenant is provisioned').waitFor();
+  await page.getByRole('dialog').getByRole('button', {name: 'Connect'}).click();
+  await card.getByText('connected', {exact: true}).waitFor();
+  await card.getByText('Assign the policy for macOS').waitFor();
+  await shoot(page, 'account-connected');
+  await checkAccessible(page, 'connected account');
+  await card.getByRole('button', {name: 'Disconnect …'}).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('2 devices are managed at Microsoft').waitFor();
+  await dialog.getByRole('checkbox').first().check();
+  await dialog.getByRole('textbox').fill('lab');
+  await dialog.getByRole('button', {name: 'Disconnect', exact: true}).press('Enter');
+  await card.getByText('disconnected', {exact: true}).waitFor();
+  await card.getByText('Deprovision the tenant').waitFor();
+  assert.equal(await card.getByRole('button', {name: 'Disconnect …'}).count(), 0);
+  await shoot(page, 'account-disconnected');
+  assert.equal(complyctl('device', 'show', 'lab-mac').azure_state, 'removed');
+  await card.getByRole('button', {name: 'Connect'}).click();
+  await page.getByRole('dialog').getByRole('button', {name: 'Connect'}).click();
+  await card.getByText('connected', {exact: true}).waitFor();
+  await page.getByRole('link', {name: 'Español'}).click();
+  await card.getByText('todavía no hay dispositivos de esta plataforma').first().waitFor();
+  await page.getByRole('link', {name: 'English'}).click();
+  await ready(page);
+  await visit(page, '/devices/lab-mac');
+  await page.locator('.summary').getByText('Compliant', {exact: true}).waitFor();
+  await close();
+}
+
 /* Who signs in anew has another session: what older windows show is not theirs any more, until they are loaded again. */
 export async function a_stale_page_is_told_and_goes_on() {
   const {page, context, close} = await open();

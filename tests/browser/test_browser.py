@@ -24,6 +24,10 @@ SHOTS = harness.ROOT / "build" / "screenshots"
 
 SCENARIOS = subprocess.run(["node", HERE / "run.mjs", "--list"], capture_output=True, text=True, check=True).stdout.split()
 
+# A user whom Microsoft knows.
+USER = next(entry["device"]["user_principal_name"] for entry in map(json.loads, filter(str.strip, (FLEET / "fleet.jsonl").open()))
+            if entry.get("device", {}).get("user_principal_name"))
+
 # Whose story the pages tell: devices that cannot be reported, each for another reason.
 STORY = [
     {"device": {"device_id": "A-wall", "name": "Ada's iPhone", "platform": "ios", "azure_device_id": "",
@@ -38,9 +42,19 @@ STORY = [
 ]
 
 
+LAB = {"enrollment_url": "https://mdm.example/enrol", "remediation_url": "https://mdm.example/mend", "assignment_group": "All users"}
+
+LAB_DEVICES = [
+    {"device": {"device_id": "lab-pc", "connection": "lab", "name": "Lab PC", "platform": "windows", "evaluated_at": 1790000000,
+                "azure_device_id": "00000010-0000-4000-8000-000000000010"}},
+    {"device": {"device_id": "lab-mac", "connection": "lab", "name": "Lab Mac", "platform": "macos", "evaluated_at": 1790000000,
+                "azure_device_id": "00000011-0000-4000-8000-000000000011", "user_principal_name": USER}},
+]
+
+
 @pytest.fixture(scope="module")
 def scene():
-    """A daemon with a page, a fleet that is reported, and a second connection whose secret is wrong."""
+    """A daemon with a page, a fleet that is reported, a second connection whose secret is wrong, and a third one to connect and disconnect."""
     build = harness.build_directory()
     scratch = harness.Scratch()
     sim = SimProcess.start(build=build, directory=scratch.path, devices=FLEET / "entra.jsonl")
@@ -50,12 +64,15 @@ def scene():
     wrong.touch(mode=0o600)
     wrong.write_text("wrong")
     daemon = with_page(harness.Daemon(build, scratch.path / "d", store, {
-        "default": good, "branch": {**good, "client_secret_file": wrong}},
+        "default": good, "branch": {**good, "client_secret_file": wrong}, "lab": {**good, **LAB}},
         breaker={"max_count": 200}))
     try:
         daemon.start()
         store.import_(FLEET / "fleet.jsonl")
         store.import_(STORY)
+        sim.register("00000010-0000-4000-8000-000000000010", "Windows")
+        sim.register("00000011-0000-4000-8000-000000000011", "macOS")
+        store.import_(LAB_DEVICES)
         store.wait_drained()
         harness.eventually(lambda: store.value("SELECT count(*) FROM message") == 0)
         yield {"daemon": daemon, "store": store, "build": build, "sim": {"url": sim.url, "ca": str(sim.ca)}}
