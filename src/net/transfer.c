@@ -20,7 +20,7 @@ enum {
     DEFAULT_MAX_BODY = 4 * 1024 * 1024,
     MAX_HEADER_BYTES = 256 * 1024,
     KEPT_BUFFER = 8 * 1024,    /* bigger buffers are freed after the request */
-    RECEIVE_BUFFER = 8 * 1024, /* of libcurl, one a running transfer */
+    RECEIVE_BUFFER = 4 * 1024, /* of libcurl, one a running transfer */
     UPLOAD_BUFFER = 16 * 1024, /* the same, for a body on its way out: the least that libcurl takes */
     UNACKNOWLEDGED_MS =
         20 * 1000, /* data that the peer's kernel does not confirm for so long: the connection is dead */
