@@ -8,6 +8,7 @@
 
 #include "database_internal.h"
 #include "statement.h"
+#include "subject.h"
 
 void account_record_init(struct account_record *record, const char *connection)
 {
@@ -210,8 +211,9 @@ static int read_text(struct database *database, const char *sql, char **ret_text
 static int run_feed(struct store_job *job, struct database *database, struct error *err)
 {
     static const char cursor[] = "SELECT cursor FROM account WHERE connection = ?";
-    static const char last_device[] = "SELECT max(device_id) FROM (SELECT device_id FROM device WHERE connection = ? "
-                                      "AND device_id > ? ORDER BY device_id LIMIT ?)";
+    static const char last_device[] =
+        "SELECT max(device_id) FROM (SELECT device_id FROM device WHERE connection = ? "
+        "AND device_id > ? AND " SUBJECT_NAMEABLE("device_id") " ORDER BY device_id LIMIT ?)";
     static const char move[] = "UPDATE account SET cursor = ? WHERE connection = ?";
     struct account_feed *feed = (struct account_feed *)job;
     char *after, *last = NULL;

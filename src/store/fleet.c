@@ -39,7 +39,7 @@ int fleet_get(struct database *database, const char *device_id, struct fleet_dev
 /* Two walks in the order of the id, merged: what there is, and what was deleted and is still known to Microsoft. */
 static const char list_sql[] =
     "SELECT d.device_id FROM device AS d LEFT JOIN report AS r ON r.device_id = d.device_id "
-    "WHERE d.device_id > ?1 AND " FLEET_NAMEABLE(
+    "WHERE d.device_id > ?1 AND " SUBJECT_NAMEABLE(
         "d.device_id") " "
                        "AND (?2 < 0 OR ifnull(r.state, 0) = ?2) AND (?3 < 0 OR ifnull(r.status, 0) = ?3) "
                        "AND (?4 IS NULL OR d.connection = ?4) "
@@ -48,7 +48,7 @@ static const char list_sql[] =
                        "OR d.model LIKE ?5 ESCAPE '\\' OR d.azure_device_id LIKE ?5 ESCAPE '\\') "
                        "UNION ALL "
                        "SELECT t.device_id FROM tombstone AS t CROSS JOIN report AS r ON r.device_id = t.device_id "
-                       "WHERE t.device_id > ?1 AND " FLEET_NAMEABLE(
+                       "WHERE t.device_id > ?1 AND " SUBJECT_NAMEABLE(
                            "t.device_id") " "
                                           "AND (?2 < 0 OR r.state = ?2) AND (?3 < 0 OR r.status = ?3) AND (?4 IS NULL "
                                           "OR t.connection = ?4) "

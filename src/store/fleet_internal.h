@@ -21,9 +21,6 @@
 int fleet_begin(struct database *database, struct error *err);
 void fleet_end(struct database *database);
 
-/* Ids that are no text, or hold a NUL, cannot be named by anybody: they are left out, and "store check" tells of them. */
-#define FLEET_NAMEABLE(id) "typeof(" id ") = 'text' AND instr(" id ", char(0)) = 0"
-
 /* What `each` returned, as a result: a positive number only stops. */
 int fleet_each_result(int stopped, struct error *err);
 

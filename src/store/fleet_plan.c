@@ -196,7 +196,7 @@ static int tell_rows(struct walk *walk, sqlite3_stmt *row, unsigned *ret_count)
 }
 
 #define ROW      FLEET_QUEUED_COLUMNS ", device_id, minute"
-#define NAMEABLE "typeof(device_id) = 'text' AND instr(device_id, char(0)) = 0"
+#define NAMEABLE SUBJECT_NAMEABLE("device_id")
 
 static const char claimed_sql[] = "SELECT " ROW " FROM outbox WHERE claim IS NOT NULL AND priority = ? "
                                   "AND device_id > ? AND " NAMEABLE " ORDER BY device_id LIMIT ?";

@@ -71,7 +71,7 @@ static int list_policies(struct database *database, const char *after, unsigned 
                          struct error *err)
 {
     static const char sql[] = "SELECT policy_id, name, enabled FROM policy WHERE policy_id > ? "
-                              "AND " FLEET_NAMEABLE("policy_id") " ORDER BY policy_id LIMIT ?";
+                              "AND " SUBJECT_NAMEABLE("policy_id") " ORDER BY policy_id LIMIT ?";
     sqlite3_stmt *row;
     unsigned told = 0;
 

@@ -10,6 +10,7 @@
 #include "model/report.h"
 #include "outbox_internal.h"
 #include "statement.h"
+#include "subject.h"
 
 enum { WAITING_MAX = 10000 };
 
@@ -174,10 +175,12 @@ static const char feed_deleted[] = QUEUE_ROWS
     "JOIN report AS r ON r.device_id = t.device_id WHERE t.connection = ?1 AND t.device_id > ?2 "
     "AND t.device_id <= ?3 AND r.state IN (1, 2) " QUEUE_AGAIN;
 
-static const char last_devices[] = "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device "
-                                   "WHERE connection = ? AND device_id > ? ORDER BY device_id LIMIT ?)";
-static const char last_deleted[] = "SELECT max(device_id), count(*) FROM (SELECT device_id FROM tombstone "
-                                   "WHERE connection = ? AND device_id > ? ORDER BY device_id LIMIT ?)";
+static const char last_devices[] =
+    "SELECT max(device_id), count(*) FROM (SELECT device_id FROM device "
+    "WHERE connection = ? AND device_id > ? AND " SUBJECT_NAMEABLE("device_id") " ORDER BY device_id LIMIT ?)";
+static const char last_deleted[] =
+    "SELECT max(device_id), count(*) FROM (SELECT device_id FROM tombstone "
+    "WHERE connection = ? AND device_id > ? AND " SUBJECT_NAMEABLE("device_id") " ORDER BY device_id LIMIT ?)";
 
 /* The last of the next `limit` devices behind the cursor, and how many they are. */
 static int find_last(struct database *database, const struct walk *walk, unsigned limit, char **ret_last,

@@ -9,6 +9,7 @@
 #include "database_internal.h"
 #include "settle.h"
 #include "statement.h"
+#include "subject.h"
 
 const char *hold_scope_name(enum hold_scope scope)
 {
@@ -110,8 +111,9 @@ static int queue_device(struct database *database, const char *device_id, struct
 static int queue_policy(struct hold_expire *expire, struct database *database, const struct hold *hold,
                         const char *cursor, struct error *err)
 {
-    static const char next[] = "SELECT max(device_id), count(*) FROM (SELECT device_id FROM violation "
-                               "WHERE policy_id = ? AND device_id > ? ORDER BY device_id LIMIT ?)";
+    static const char next[] =
+        "SELECT max(device_id), count(*) FROM (SELECT device_id FROM violation "
+        "WHERE policy_id = ? AND device_id > ? AND " SUBJECT_NAMEABLE("device_id") " ORDER BY device_id LIMIT ?)";
     static const char queue[] = "INSERT INTO dirty (device_id) SELECT device_id FROM violation WHERE policy_id = ? "
                                 "AND device_id > ? AND device_id <= ? ORDER BY device_id";
     static const char move[] = "UPDATE hold SET cursor = ? WHERE scope = ? AND id = ?";

@@ -13,6 +13,10 @@
 #include "model/decision.h"
 #include "store/database.h"
 
+/* Ids that are no text, or hold a NUL, cannot be named by anybody: they are left out, and "store check" tells of them. No walk may stop at
+ * such a one either: as a text it would stand elsewhere in the order. */
+#define SUBJECT_NAMEABLE(id) "typeof(" id ") = 'text' AND instr(" id ", char(0)) = 0"
+
 enum { SUBJECT_TEXT_MAX = 1024, SUBJECT_ID_MAX = 255 }; /* bytes; longer columns are bad data */
 
 /* What Microsoft was told: the report row, or a message in doubt. Strings are borrowed, never NULL. */

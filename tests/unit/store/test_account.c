@@ -100,6 +100,21 @@ static void test_the_walk_resumes_where_it_was(void **state)
     assert_int_equal(tmpstore_int(&fixture->store, "SELECT min(forced) FROM outbox"), 1);
 }
 
+/* Ids that nobody can name neither end the walk nor send it back. */
+static void test_the_walk_passes_odd_ids(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned jobs = 0;
+
+    tmpstore_sql(&fixture->store,
+                 "INSERT INTO device (device_id, platform) VALUES ('d0', 'ios'), ('d1', 'ios'), (X'6161', 'ios'), "
+                 "(CAST(X'640000' AS TEXT), 'ios'), (CAST(X'7A0000' AS TEXT), 'ios'); DELETE FROM outbox");
+    set_state(fixture, ACCOUNT_DISCONNECTING, true);
+    while (!feed(fixture, 1))
+        assert_true(++jobs < 10);
+    assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM outbox WHERE device_id IN ('d0', 'd1')"), 2);
+}
+
 static void walk(struct fixture *fixture)
 {
     while (!feed(fixture, 100))
@@ -238,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_saved_is_loaded),
         TEST(test_the_walk_resumes_where_it_was),
+        TEST(test_the_walk_passes_odd_ids),
         TEST(test_a_device_of_a_leaving_connection_is_removed),
         TEST(test_the_breaker_does_not_hold_a_disconnect),
         TEST(test_what_is_left_behind),

@@ -78,6 +78,28 @@ static void test_the_date_survives(void **state)
     assert_int_equal(load(fixture, FULL_REPORT_RESYNC).due_at_ms, 0);
 }
 
+/* Ids that nobody can name neither end the walk nor send it back. */
+static void test_a_walk_past_odd_ids(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (unsigned limit = 1; limit < 8; limit++) {
+        tmpstore_sql(&fixture->store, "DELETE FROM device");
+        add_fleet(fixture, 5);
+        tmpstore_sql(&fixture->store,
+                     "INSERT INTO device (device_id, platform) VALUES (X'6161', 'ios'), (X'7A', 'ios'), "
+                     "(CAST(X'640000' AS TEXT), 'ios'), (CAST(X'7A0000' AS TEXT), 'ios'); DELETE FROM outbox");
+        begin(fixture, FULL_REPORT_RESYNC, 1000, 0);
+        for (int i = 0; i < 7; i++)
+            feed(fixture, FULL_REPORT_RESYNC, limit, 100);
+        assert_int_equal(tmpstore_int(&fixture->store, "SELECT count(*) FROM outbox WHERE device_id LIKE 'd000_'"), 5);
+        tmpstore_sql(&fixture->store, "DELETE FROM outbox; DELETE FROM tombstone");
+        for (int i = 0; i < 3; i++)
+            feed(fixture, FULL_REPORT_RESYNC, limit, 100);
+        assert_int_equal(load(fixture, FULL_REPORT_RESYNC).started_at_ms, -1);
+    }
+}
+
 static void test_a_walk(void **state)
 {
     struct fixture *fixture = *state;
@@ -178,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_known_at_first, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_the_date_survives, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_walk, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_walk_past_odd_ids, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_what_waits_already, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_the_removed_are_passed_over, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_deleted_devices_that_microsoft_holds, fixture_set_up, fixture_tear_down),
