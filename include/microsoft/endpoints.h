@@ -11,6 +11,8 @@
 
 #include "microsoft/token.h"
 
+#define INTUNE_APP_ID "0000000a-0000-0000-c000-000000000000" /* of its service principal, in every tenant */
+
 struct endpoints {
     char device_url[512]; /* PartnerDeviceDataSyncService, without a trailing slash */
     char tenant_url[512]; /* PartnerTenantDataSyncService */

@@ -14,8 +14,6 @@ enum {
     URL_MAX = 4096,
 };
 
-#define INTUNE_APP_ID "0000000a-0000-0000-c000-000000000000"
-
 /*
  *     PRINCIPAL ──id──► LIST ──next page──► LIST ... ──► done
  *         └─── 401, once: a new token, the same question ───┘

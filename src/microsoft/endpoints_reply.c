@@ -8,6 +8,19 @@
 
 #include "reply.h"
 
+/* Intune's own by its appId, should the answer hold more than was asked for; else the first. */
+static const cJSON *choose_principal(const cJSON *principals)
+{
+    const cJSON *principal;
+
+    cJSON_ArrayForEach(principal, principals)
+    {
+        if (strcasecmp(reply_text(principal, "appId"), INTUNE_APP_ID) == 0)
+            return principal;
+    }
+    return cJSON_GetArrayItem(principals, 0);
+}
+
 int endpoints_parse_principal(const char *json, size_t length, char ret_id[GUID_TEXT], struct error *err)
 {
     const cJSON *first;
@@ -18,7 +31,7 @@ int endpoints_parse_principal(const char *json, size_t length, char ret_id[GUID_
     ret_id[0] = '\0';
     if (result != 0)
         return result;
-    first = cJSON_GetArrayItem(reply_array(root, "value"), 0);
+    first = choose_principal(reply_array(root, "value"));
     if (reply_array(root, "value") == NULL)
         result = error_set(err, ERR_REPLY, 0, "the list of service principals has no value");
     else if (first == NULL)
@@ -81,7 +94,7 @@ static int take_entry(const cJSON *entry, struct endpoints *endpoints, struct er
     if (strcasecmp(name, "PartnerDeviceDataSyncService") == 0 && endpoints->device_url[0] == '\0')
         return take_url(uri, endpoints->device_url, sizeof(endpoints->device_url), err);
     if (strcasecmp(name, "PartnerTenantDataSyncService") == 0 && endpoints->tenant_url[0] == '\0')
-        return take_url(uri, endpoints->tenant_url, sizeof(endpoints->tenant_url), err);
+        (void)take_url(uri, endpoints->tenant_url, sizeof(endpoints->tenant_url), NULL); /* reports do not need it */
     return 0;
 }
 

@@ -17,6 +17,9 @@ static bool is_token(const char *text, size_t length)
     return length > 0 && length <= TOKEN_REPLY_TOKEN_MAX;
 }
 
+/* OAuth lets a server leave it out; no policy of Entra's makes a token live shorter. */
+enum { UNSAID_LIFETIME_S = 10 * 60 };
+
 /* IMDS sends the seconds as a string. */
 static int64_t read_seconds(const cJSON *root, const char *name)
 {
@@ -36,8 +39,10 @@ static int read_members(const cJSON *root, struct token_reply *reply, struct err
     if (!is_token(token, strlen(token)))
         return error_set(err, ERR_REPLY, 0, "access_token is missing or malformed");
     reply->expires_in_s = read_seconds(root, "expires_in");
+    if (cJSON_GetObjectItem(root, "expires_in") == NULL)
+        reply->expires_in_s = UNSAID_LIFETIME_S;
     if (reply->expires_in_s == 0)
-        return error_set(err, ERR_REPLY, 0, "expires_in is missing or malformed");
+        return error_set(err, ERR_REPLY, 0, "expires_in is malformed");
     reply->refresh_in_s = read_seconds(root, "refresh_in");
     if (reply->refresh_in_s >= reply->expires_in_s)
         reply->refresh_in_s = 0;

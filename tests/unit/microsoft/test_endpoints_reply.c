@@ -20,6 +20,10 @@ static void test_the_principals_id_is_found(void **state)
     } cases[] = {
         {LIST("{\"id\":\"AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee\",\"appId\":\"x\"}"), 0,
          "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"},
+        {LIST("{\"id\":\"AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee\",\"appId\":\"x\"},{\"appId\":\"0000000A-0000-0000-C000-"
+              "000000000000\","
+              "\"id\":\"bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee\"}"),
+         0, "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee"},
         {LIST(""), ERR_NOTFOUND, ""},
         {LIST("{}"), ERR_REPLY, ""},
         {LIST("{\"id\":\"../../me\"}"), ERR_REPLY, ""},
@@ -55,6 +59,19 @@ static void test_the_services_are_found_by_name(void **state)
     assert_string_equal(endpoints.device_url, "https://d.example:8443/a/b");
     assert_string_equal(endpoints.tenant_url, "https://t.example/a");
     assert_string_equal(next, "https://graph/next");
+}
+
+/* Reports go to the device service: what is wrong with the other one does not hold them up. */
+static void test_a_bad_url_of_the_tenant_service_is_left_out(void **state)
+{
+    static const char json[] = LIST(TENANT("ftp://t.example") "," DEVICE("https://d.example"));
+    struct endpoints endpoints = {0};
+    char next[1024];
+
+    (void)state;
+    assert_int_equal(endpoints_parse_list(json, strlen(json), &endpoints, next, NULL), 0);
+    assert_string_equal(endpoints.device_url, "https://d.example");
+    assert_string_equal(endpoints.tenant_url, "");
 }
 
 /* A page adds to what the pages before it told. */
@@ -149,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_principals_id_is_found),
         cmocka_unit_test(test_the_services_are_found_by_name),
+        cmocka_unit_test(test_a_bad_url_of_the_tenant_service_is_left_out),
         cmocka_unit_test(test_pages_add_up),
         cmocka_unit_test(test_only_https_urls_get_our_tokens),
         cmocka_unit_test(test_long_urls_are_refused_not_cut),

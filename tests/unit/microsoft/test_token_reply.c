@@ -25,6 +25,7 @@ static void test_good_answers_are_read(void **state)
         {"{\"token_type\":\"Bearer\",\"expires_in\":100,\"refresh_in\":100,\"access_token\":\"t\"}", "t", 100, 0},
         {"{\"token_type\":\"Bearer\",\"expires_in\":100,\"refresh_in\":-1,\"access_token\":\"t\"}", "t", 100, 0},
         {"{\"token_type\":\"Bearer\",\"expires_in\":100,\"refresh_in\":\"soon\",\"access_token\":\"t\"}", "t", 100, 0},
+        {"{\"token_type\":\"Bearer\",\"access_token\":\"t\"}", "t", 600, 0},
         {" {\"token_type\":\"Bearer\",\"expires_in\":100,\"access_token\":\"t\"}\r\n", "t", 100, 0},
     };
 
@@ -52,7 +53,6 @@ static void test_anything_else_is_refused_whole(void **state)
         "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"t\"}x",
         "{\"token_type\":\"MAC\",\"expires_in\":3599,\"access_token\":\"t\"}",
         "{\"expires_in\":3599,\"access_token\":\"t\"}",
-        "{\"token_type\":\"Bearer\",\"access_token\":\"t\"}",
         "{\"token_type\":\"Bearer\",\"expires_in\":0,\"access_token\":\"t\"}",
         "{\"token_type\":\"Bearer\",\"expires_in\":-5,\"access_token\":\"t\"}",
         "{\"token_type\":\"Bearer\",\"expires_in\":\"\",\"access_token\":\"t\"}",
