@@ -10,7 +10,7 @@ PRAGMA application_id = 1668115577; -- "cmpy"
 
 -- SQLite compares with one or two values directly; for a longer IN it fills a table at each check. Hence the split lists.
 CREATE TABLE device (
-    device_id           TEXT    NOT NULL PRIMARY KEY CHECK (device_id <> ''),
+    device_id           TEXT    NOT NULL PRIMARY KEY CHECK (device_id <> '' AND typeof(device_id) = 'text'),
     connection          TEXT    NOT NULL DEFAULT 'default' CHECK (connection <> ''),
     platform            TEXT    NOT NULL CHECK (platform IN ('ios', 'android') OR platform IN ('macos', 'windows')),
     name                TEXT    DEFAULT '',
@@ -25,8 +25,9 @@ CREATE TABLE device (
                                 OR azure_client_status IN ('Internal_Error', 'Workplace_Join_Required',
                                 'Interaction_Required', 'Server_Declined_Scopes',
                                 'Server_Protection_Policies_Required', 'User_Canceled', 'Account_logged_out')),
-    last_check_in       INTEGER, -- Unix seconds, NULL = never
-    evaluated_at        INTEGER  -- Unix seconds, NULL = never: no verdict about this device yet
+    -- Unix seconds, NULL = never; a text, '' above all, would pass for a time
+    last_check_in       INTEGER CHECK (typeof(last_check_in) NOT IN ('text', 'blob')),
+    evaluated_at        INTEGER CHECK (typeof(evaluated_at) NOT IN ('text', 'blob')) -- never: no verdict about this device yet
 ) WITHOUT ROWID;
 
 CREATE INDEX device_connection ON device (connection);

@@ -325,6 +325,10 @@ static void test_checks_refuse_other_values(void **state)
         "INSERT INTO device (device_id, platform, managed) VALUES ('x', 'ios', 2)",
         "INSERT INTO device (device_id, platform, connection) VALUES ('x', 'ios', '')",
         "INSERT INTO device (device_id, platform, azure_client_status) VALUES ('x', 'ios', 'success')",
+        "INSERT INTO device (device_id, platform) VALUES (x'61', 'ios')",
+        "INSERT INTO device (device_id, platform, evaluated_at) VALUES ('x', 'ios', '')",
+        "INSERT INTO device (device_id, platform, evaluated_at) VALUES ('x', 'ios', '2026-03-01T00:00:00Z')",
+        "INSERT INTO device (device_id, platform, last_check_in) VALUES ('x', 'ios', x'31')",
         "INSERT INTO policy VALUES ('x', '', 2)",
         "INSERT INTO policy_action VALUES ('x', 'wipe')",
     };
@@ -333,6 +337,8 @@ static void test_checks_refuse_other_values(void **state)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         if ((tmpstore_try(&fixture->store, refused[i])) != SQLITE_CONSTRAINT)
             fail_msg("not refused: %s", refused[i]);
+    tmpstore_sql(&fixture->store, "INSERT INTO device (device_id, platform, evaluated_at, last_check_in) VALUES "
+                                  "('x', 'ios', '1770000000', 1770000000.5), (7, 'ios', NULL, NULL)");
 }
 
 /* What an aborted statement or transaction did is not queued. */
