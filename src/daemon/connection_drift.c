@@ -37,7 +37,7 @@ static void on_token(void *ctx, const struct outcome *outcome)
         struct http_request request = {
             .method = HTTP_GET, .url = buf_text(&connection->drift_url), .bearer = token_get(connection->graph_token)};
         if (request.bearer && http_send(connection->http, &request, on_answer, connection, NULL, NULL, NULL) == 0) {
-            budget_take(&connection->lanes[CHANNEL_GRAPH].budget, 1);
+            budget_take_reads(&connection->lanes[CHANNEL_GRAPH].budget, 1);
             return;
         }
         outcome = &failed;

@@ -504,7 +504,7 @@ static void init_budget(struct lane *lane)
     lane->budget.throttlings = &lane->connection->stats->channel[lane->channel].throttled;
     if (lane->channel == CHANNEL_GRAPH) {
         budget_add(&lane->budget, settings->graph_requests_per_10s, 10 * 1000);
-        budget_add(&lane->budget, settings->graph_writes_per_150s, 150 * 1000);
+        budget_add_writes(&lane->budget, settings->graph_writes_per_150s, 150 * 1000);
     } else {
         budget_add(&lane->budget, settings->partner_requests_per_20s, 20 * 1000);
     }

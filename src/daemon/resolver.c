@@ -184,7 +184,7 @@ static void send_batch(struct resolver *resolver, const char *token, size_t most
         return;
     }
     resolver->token_serial = token_fetches(resolver->token);
-    budget_take(resolver->budget, (unsigned)resolver->asked_count);
+    budget_take_reads(resolver->budget, (unsigned)resolver->asked_count);
 }
 
 static void on_token(void *ctx, const struct outcome *outcome)
@@ -200,10 +200,12 @@ static void on_token(void *ctx, const struct outcome *outcome)
 
 static void next_batch(struct resolver *resolver)
 {
-    unsigned most = budget_available(resolver->budget, BUDGET_CHANGE, GRAPH_BATCH_MAX);
+    unsigned most = budget_available(resolver->budget, BUDGET_LOOKUP, GRAPH_BATCH_MAX);
     const char *token = token_get(resolver->token);
-    if (most == 0) {
-        int64_t delay = budget_ready_at_ms(resolver->budget, BUDGET_CHANGE, 1) - clock_monotonic_ms(resolver->clock);
+    if (most == 0 && resolver->found->count > 0) {
+        finish(resolver); /* what is known need not wait for the quota */
+    } else if (most == 0) {
+        int64_t delay = budget_ready_at_ms(resolver->budget, BUDGET_LOOKUP, 1) - clock_monotonic_ms(resolver->clock);
         uv_timer_start(&resolver->timer, on_timer, delay > 1 ? (uint64_t)delay : 1, 0);
     } else if (token) {
         send_batch(resolver, token, most);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+static const double burst_share = 1.0 / 4;
 static const double share_min = 1.0 / 64;
 static const double share_step = 1.0 / 8;
 
@@ -14,12 +15,16 @@ static const int64_t hold_min_ms = 1000;
 /* Rounding of many small refills must not keep back a whole unit. */
 static const double grain = 1e-6;
 
+/* What the bucket holds and what flows into it within a period are `units` together: so many are spent in any period at most, the first
+ * one too. */
 void quota_init(struct quota *quota, double units, int64_t period_ms, int64_t now_ms)
 {
+    const double burst = fmax(1, floor(units * burst_share));
+
     *quota = (struct quota){
-        .capacity = units,
-        .per_ms = units / (double)period_ms,
-        .level = units,
+        .capacity = burst,
+        .per_ms = fmax(units - burst, units / 2) / (double)period_ms,
+        .level = burst,
         .share = 1,
         .period_ms = period_ms,
         .refilled_at_ms = now_ms,

@@ -256,3 +256,28 @@ def test_headers_and_the_token_form(sim, store, make_daemon, scratch, closing):
         assert headers["content-type"] == kind and headers["accept"] == "application/json"
         assert re.fullmatch(r"complyd/\d+\.\d+\.\d+.*", headers["user-agent"]) and re.fullmatch(GUID, headers["client-request-id"])
     assert re.fullmatch(r"Bearer [\w.-]+", headers["authorization"])
+
+
+# ---- quotas
+
+def test_microsoft_has_no_reason_to_throttle(sim, store, daemon):
+    """What the configuration allows in a stretch of time is not sent twice at its start: once from a full bucket, once from what flows in."""
+    sim.settings(quota_graph_requests_per_10s=20)
+    daemon.connections["default"]["graph_requests_per_10s"] = 20
+    daemon.write_config()
+    store.add_devices([{"device_id": f"d{n:02}", "number": n, "platform": "windows"} for n in range(25)])
+    daemon.start()
+    eventually(lambda: all(told(store, f"d{n:02}") for n in range(25)))
+    graph = daemon.status()["connections"][0]["channels"]["graph"]
+    assert graph["throttled"] == 0 and graph["accepted"] == 25, graph
+
+
+def test_look_ups_are_no_writes(sim, store, daemon):
+    """A fleet of new users does not wait for the quota of writes, nor use it up."""
+    daemon.connections["default"]["graph_writes_per_150s"] = 4
+    daemon.write_config()
+    store.add_devices([{"device_id": f"d{n:03}", "number": n, "platform": "ios"} for n in range(60)])
+    daemon.start()
+    eventually(lambda: all(told(store, f"d{n:03}") for n in range(60)))
+    store.add_device("pc", 100, platform="windows")
+    eventually(lambda: told(store, "pc"))
