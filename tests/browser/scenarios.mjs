@@ -337,6 +337,24 @@ export async function a_device_is_held_and_let_go() {
   }
 }
 
+/* What is drawn anew behind a dialog has the focus again when it closes. */
+export async function the_keyboard_finds_its_place_behind_a_dialog() {
+  const device = settled('iPhone 15 Pro');
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, `/devices/${device.device_id}`);
+  await page.getByRole('button', {name: 'Hold …'}).press('Enter');
+  await page.getByRole('dialog').waitFor();
+  mdm({device: {device_id: device.device_id, name: 'Renamed meanwhile'}});
+  await page.locator('#title').getByText('Renamed meanwhile').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({state: 'detached'});
+  assert.equal(await focused(), 'Hold …');
+  mdm({device: {device_id: device.device_id, name: device.name}});
+  await close();
+}
+
 export async function a_policy_is_held() {
   const {page, close} = await open();
   mdm({policy: {policy_id: 'held', name: 'Rollout', enabled: 1, actions: ['quarantine']}});

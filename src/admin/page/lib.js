@@ -266,12 +266,18 @@ export function notice(kind, title, ...details) {
     h('h2', {}, title), details.filter((text) => text).map((text) => (text.nodeType ? text : h('p', {}, text))));
 }
 
-/* A modal dialog; Escape and the first of the buttons close it. */
+/* A modal dialog; Escape and the first of the buttons close it. Then the focus is where it was, also when the button there was drawn anew. */
 export function openDialog(title, content, buttons) {
+  const key = document.activeElement?.dataset.key;
   const dialog = h('dialog', {'aria-labelledby': 'dialog-title'},
     h('form', {method: 'dialog'},
       h('h2', {id: 'dialog-title'}, title), content, h('div', {class: 'buttons'}, buttons)));
-  dialog.addEventListener('close', () => dialog.remove());
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (document.activeElement !== document.body) return;
+    const opener = key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    (opener || document.getElementById('main')).focus({preventScroll: true});
+  });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
