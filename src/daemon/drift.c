@@ -281,6 +281,8 @@ static void give_up(struct drift *drift, const struct outcome *outcome)
     struct drift_record record = drift->record;
     bool permission = outcome->trouble == TROUBLE_PERMISSION;
 
+    if (permission)
+        drift->ops->drop_token(drift->ctx); /* what will be granted is in new tokens only */
     record.phase = DRIFT_IDLE;
     set_problem(&record, permission ? drift_problem_permission : trouble_slug(outcome->trouble), outcome->detail);
     save(drift, &record);

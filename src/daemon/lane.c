@@ -383,9 +383,19 @@ static void look_up_users(struct lane *lane)
     lane->users_wanted = false;
 }
 
+/* What was granted meanwhile is in new tokens only. Graph's is the partner channel's too: for users and addresses. */
+static void forget_tokens(struct lane *lane)
+{
+    struct token_source *sources[] = {lane_token(lane), lane->connection->graph_token};
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        token_drop(sources[i], token_get(sources[i]));
+}
+
 static void open_gate(void *ctx)
 {
     struct lane *lane = ctx;
+    if (lane->gate.trouble == TROUBLE_PERMISSION)
+        forget_tokens(lane);
     connection_open(lane->connection, lane);
 }
 

@@ -249,6 +249,15 @@ def test_without_the_permission_only_the_comparison_suffers(fleet, sim, daemon):
     assert daemon.check_drift() == {} and check(daemon)["problem"] == ""
 
 
+def test_the_permission_granted_later_counts_at_once(fleet, sim, daemon):
+    consented = sim.settings()["permissions"]
+    sim.settings(permissions="User.Read.All Application.Read.All")
+    sim.revoke_tokens()
+    assert daemon.ctl("drift", check=False).code == 69
+    sim.settings(permissions=consented)
+    assert daemon.check_drift() == {} and check(daemon)["problem"] == ""
+
+
 def test_a_link_that_leads_elsewhere_is_not_followed(fleet, sim, daemon):
     page = {"value": [], "@odata.nextLink": "https://localhost:1/v1.0/devices/delta?$skiptoken=x"}
     sim.add_fault("devices", "body", match="delta", content_type="application/json", body=json.dumps(page))

@@ -551,6 +551,44 @@ def test_a_secret_that_expires_while_running(sim, store, daemon):
     wait_agreed(store, sim)
 
 
+@pytest.mark.parametrize("permission, waits, goes", [("update_device_attributes", ["phone"], "pc"),
+                                                     ("Device.ReadWrite.All", ["pc", "pc2"], "phone")])
+def test_consent_withdrawn_and_given_again_while_running(sim, store, daemon, permission, waits, goes):
+    """One channel stops and the other does not. What is granted later is in tokens that are issued later: an old one must not be kept."""
+    numbers = {"phone": PHONE, "pc": PC, "pc2": guid(3)}
+    add_pair(store)
+    store.add_device("pc2", 3, platform="windows")
+    daemon.start()
+    all_told(store, *numbers)
+    consented = sim.settings()["permissions"]
+    sim.settings(permissions=" ".join(set(consented.split()) - {permission}))
+    sim.revoke_tokens()
+    for device in waits:
+        store.set_device(device, name="Waits")
+    admin("permission_missing", "^403").check(daemon)
+    store.set_device(goes, name="Goes")
+    eventually(lambda: sim.device(numbers[goes])["displayName"] == "Goes")
+    eventually(lambda: store.queued() == len(waits))
+    sim.settings(permissions=consented)
+    daemon.reload()
+    wait_agreed(store, sim)
+    assert {sim.device(numbers[device])["displayName"] for device in waits} == {"Waits"}
+
+
+@pytest.mark.parametrize("permission", ["Application.Read.All", "User.Read.All"])
+def test_consent_given_after_the_start(sim, store, daemon, permission):
+    """The partner channel needs Graph too: for its address, and for the ids of users."""
+    add_pair(store)
+    consented = sim.settings()["permissions"]
+    sim.settings(permissions=" ".join(set(consented.split()) - {permission}))
+    daemon.start()
+    admin("permission_missing", "^403 Authorization_RequestDenied").check(daemon)
+    assert eventually(lambda: told(store, "pc"))
+    sim.settings(permissions=consented)
+    daemon.reload()
+    wait_agreed(store, sim)
+
+
 @pytest.mark.parametrize("at, device", [("partner_put", "phone"), ("graph_batch", "pc")])
 def test_two_bad_answers_do_not_stop_a_good_connection(sim, store, daemon, at, device):
     add_pair(store)
