@@ -119,7 +119,7 @@ const char *arguments_suggest(const char *typed, const char *const *words, size_
 
 static int unknown_command(const struct invocation *invocation, const char *group, const char *typed)
 {
-    const char *words[64];
+    const char *words[64] = {NULL};
     char firsts[64][WORD_MAX + 1];
     const char *near;
     size_t count = 0;
