@@ -416,6 +416,21 @@ def test_this_server_only_tells_nothing(store, sim, connected):  # noqa: F811
     told_all(store, sim)
 
 
+def test_another_server_that_deprovisions_the_tenant_is_noticed_and_connect_mends_it(connected, store, sim):  # noqa: F811
+    """It cuts off every server of the partner; what happens meanwhile waits."""
+    body = {"Provisioned": 2, "PartnerEnrollmentUrl": "https://other.example/e", "PartnerRemediationUrl": "https://other.example/r"}
+    path = f"/fef/PartnerTenantDataSyncService/PartnerTenants(guid'{TENANT}')?api-version=1.6"
+    assert sim.request("PUT", path, body, token=sim.intune_token()).status == 200
+    store.set_device("phone0", name="Waits")
+    connected.wait_for_log(r"connection: broken: .*deprovisioned")
+    store.set_device("pc", name="Goes")
+    eventually(lambda: sim.device(guid(101))["displayName"] == "Goes")
+    eventually(lambda: store.queued() == 1)
+    connect(connected)
+    told_all(store, sim)
+    assert sim.device(guid(1))["displayName"] == "Waits" and tenant(sim)["provisioned"] == 1
+
+
 def refuse(sim, number, **more):  # noqa: F811
     return sim.add_fault("partner_put", "lying_200", count=-1, match=guid(number), error_code="400", error_detail="not this one", **more)
 
