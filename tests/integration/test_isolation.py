@@ -81,7 +81,7 @@ def dead_url():
     ({"at": "token", "fault": "expired_secret"}, "credential_expired"),
     ({"at": "token", "fault": "aadsts", "code": 65001, "error": "invalid_grant", "status": 400}, "consent_missing"),
     ({"at": "token", "fault": "reset"}, "network"),
-    ({"at": "token", "fault": "throttle", "retry_after": 3000}, "throttled"),
+    ({"at": "token", "fault": "throttle", "retry_after": 3}, "throttled"),
 ], ids=["credential", "consent", "reset", "throttled"])
 def test_a_refused_token_is_one_connections(sim, store, two, fault, trouble):
     sim.add_fault(match=OTHER, count=EVERY_TIME, **fault)
