@@ -100,7 +100,8 @@ static int import(struct store_job *job, struct database *database, struct error
 
     if (result != 0)
         return result;
-    rewind(intake->file);
+    if (fseek(intake->file, 0, SEEK_SET) != 0)
+        return error_set(err, ERR_IO, errno, "temporary copy of the input: %s", strerror(errno));
     return import_stream(database, intake->file, intake->actor, on_progress, intake, &intake->done, &intake->where,
                          err);
 }

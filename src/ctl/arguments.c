@@ -178,8 +178,10 @@ static int take_command(struct invocation *invocation)
 
 static int check_options(const struct invocation *invocation)
 {
-    unsigned allowed = COMMAND_GLOBAL_OPTIONS | invocation->command->options;
+    unsigned allowed;
 
+    assert(invocation->command != NULL);
+    allowed = COMMAND_GLOBAL_OPTIONS | invocation->command->options;
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (invocation->option[i] != NULL && (allowed & 1u << i) == 0)
             return failure_say(invocation, EX_USAGE, "'%s' has no option --%s (complyctl %s --help)",
@@ -193,6 +195,7 @@ static int check_arguments(const struct invocation *invocation)
 {
     const struct command *command = invocation->command;
 
+    assert(command != NULL);
     if (invocation->argument_count < command->arguments_min)
         return failure_say(invocation, EX_USAGE, "usage: complyctl %s %s", command->name, command->arguments);
     if (invocation->argument_count > command->arguments_max)

@@ -40,7 +40,7 @@ static int on_progress(void *ctx, const struct import_progress *done)
 
 static int open_input(struct import *import, const char *path)
 {
-    struct stat status;
+    struct stat status = {.st_mode = 0};
 
     import->name = strcmp(path, "-") == 0 ? "standard input" : path;
     import->in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

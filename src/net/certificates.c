@@ -26,6 +26,7 @@ static int parse_date(const char *text, int64_t *ret_time_s)
     char month[4], date[64];
     int day, hour, minute, second, year;
 
+    /* NOLINTNEXTLINE(cert-err34-c): numbers of two and four figures; whether they make a date is looked at below */
     if (sscanf(text, "%3s %2d %2d:%2d:%2d %4d GMT", month, &day, &hour, &minute, &second, &year) != 6)
         return ERR_INVALID;
     snprintf(date, sizeof(date), "Mon, %02d %s %04d %02d:%02d:%02d GMT", day, month, year, hour, minute, second);

@@ -24,11 +24,13 @@ static char *unquote(const char *quoted, const char *tail)
     const char *end = quoted + length - tail_length - 1;
     text = malloc(length);
     for (const char *p = quoted + 1; text && p < end; p++) {
-        if (*p == '\'' && (p + 1 == end || *++p != '\'')) {
+        bool doubled = *p == '\'' && p + 1 < end && p[1] == '\'';
+        if (*p == '\'' && !doubled) {
             free(text);
             return NULL;
         }
         text[n++] = *p;
+        p += doubled;
     }
     if (text)
         text[n] = '\0';

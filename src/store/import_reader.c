@@ -23,9 +23,8 @@ static int copy(FILE *in, FILE *out, struct error *err)
     }
     if (ferror(in))
         return error_set(err, ERR_IO, errno, "reading: %s", strerror(errno));
-    if (fflush(out) != 0)
+    if (fflush(out) != 0 || fseek(out, 0, SEEK_SET) != 0)
         return error_set(err, ERR_IO, errno, "temporary copy of the input: %s", strerror(errno));
-    rewind(out);
     return 0;
 }
 
