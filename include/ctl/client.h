@@ -39,6 +39,8 @@ int client_post(struct client *client, const char *path, const char *body, struc
 int client_get_device(struct client *client, const char *device_id, const char *suffix, struct cJSON **ret_answer);
 int client_post_device(struct client *client, const char *device_id, const char *suffix, struct cJSON **ret_answer);
 
+int client_status(const struct client *client); /* HTTP status of the last answer; 0 = there was none */
+
 /* Writes an object on one line. */
 void client_print(const struct cJSON *object, FILE *out);
 

@@ -295,6 +295,11 @@ int client_post_device(struct client *client, const char *device_id, const char 
     return call_device(client, HTTP_POST, device_id, suffix, ret_answer);
 }
 
+int client_status(const struct client *client)
+{
+    return client->result == 0 ? client->status : 0;
+}
+
 void client_print(const struct cJSON *object, FILE *out)
 {
     char *text = cJSON_PrintUnformatted(object);

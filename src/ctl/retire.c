@@ -43,11 +43,13 @@ int device_revive_run(const struct invocation *invocation)
 
 /* ---- all that match: looked at twice, so that no list of them is kept ---- */
 
+enum { CONFLICT = 409 };
+
 struct many {
     const struct invocation *invocation;
     struct client *client;
     struct progress progress;
-    int64_t total, done;
+    int64_t total, done, refused;
     bool retiring; /* the second time */
 };
 
@@ -72,6 +74,11 @@ static int retire_one(struct many *many, const struct cJSON *device)
     buf_deinit(&path);
     cJSON_Delete(answer);
     many->done += result == 0;
+    /* One that is held, or retired already, keeps nobody from the others. */
+    if (result != 0 && client_status(many->client) == CONFLICT) {
+        many->refused++;
+        result = 0;
+    }
     progress_update(&many->progress, many->done, many->total, "devices");
     return result;
 }
@@ -135,7 +142,7 @@ static int retire_many(struct many *many, const char *path)
         fprintf(many->invocation->out, "{\"retired\":%lld}\n", (long long)many->done);
     else
         fprintf(many->invocation->out, say("%lld devices are being retired.\n"), (long long)many->done);
-    return result;
+    return result == 0 && many->refused > 0 ? EX_TEMPFAIL : result;
 }
 
 static bool has_filter(const struct invocation *invocation)

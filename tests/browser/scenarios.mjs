@@ -300,6 +300,33 @@ export async function a_device_is_retired_and_revived() {
   }
 }
 
+export async function all_that_match_are_retired() {
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/devices');
+  assert.equal(await page.getByRole('button', {name: 'Retire all that match …'}).count(), 0, 'not the whole fleet');
+  await page.getByRole('searchbox').fill('OptiPlex');
+  await page.getByRole('button', {name: 'Retire all that match …'}).waitFor();
+  const devices = complyctl('device', 'list', '--search', 'OptiPlex').filter((device) => device.azure_device_id && device.azure_state !== 'removed');
+  complyctl('hold', devices[0].device_id, '--until', '1h', '--reason', 'stays');
+  await page.getByRole('button', {name: 'Retire all that match …'}).press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('The breaker counts them').waitFor();
+  const go = dialog.getByRole('button', {name: 'Retire', exact: true});
+  await dialog.getByRole('textbox').fill(String(devices.length + 1));
+  assert.ok(await go.isDisabled());
+  await dialog.getByRole('textbox').fill(String(devices.length));
+  await shootDialog(page, 'retire-all');
+  page.expected = /409/; // the one that is held
+  await dialog.getByRole('textbox').press('Enter');
+  await page.getByText(`${devices.length - 1} devices are being retired; 1 held or retired already.`).waitFor();
+  await page.getByLabel('State').selectOption('removed');
+  await page.getByText(`${devices.length - 1} devices`, {exact: true}).waitFor();
+  complyctl('unhold', devices[0].device_id);
+  for (const device of devices.slice(1)) complyctl('device', 'revive', device.device_id);
+  await close();
+}
+
 export async function a_device_is_held_and_let_go() {
   const device = settled('iPad');
   for (const [name, options] of looks) {

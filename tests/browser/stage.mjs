@@ -13,7 +13,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 export {base};
 
 export function complyctl(...words) {
-  return JSON.parse(execFileSync(ctl[0], [...ctl.slice(1), ...words], {encoding: 'utf8', env: {...process.env, ASAN_OPTIONS: 'detect_leaks=0'}}));
+  const said = execFileSync(ctl[0], [...ctl.slice(1), ...words], {encoding: 'utf8', env: {...process.env, ASAN_OPTIONS: 'detect_leaks=0'}});
+  return JSON.parse(said || 'null');
 }
 
 /* What the MDM writes: lines of an import. */

@@ -55,6 +55,11 @@ def test_retire_all_that_match(store, sim, live):
     assert live.ctl("device", "retire", "--search", "museum", "--yes", "--json").json == {"retired": 6}
     eventually(lambda: all(sim.device(guid(10 + i))["isManaged"] is False for i in range(6)))
     assert sim.device(guid(1))["isManaged"] and sim.device(guid(2))["isManaged"]
+    # one that is held keeps nobody from the others
+    live.ctl("hold", "pc", "--until", "1h", "--reason", "the board's")
+    some = live.ctl("device", "retire", "--state", "compliant", "--yes", "--json", check=False)
+    assert some.code == 75 and some.json == {"retired": 1} and "'pc' is held" in some.err
+    eventually(lambda: sim.device(guid(1))["isManaged"] is False)
     both = live.ctl("device", "retire", "phone", "--search", "x", check=False)
     neither = live.ctl("device", "retire", check=False)
     assert both.code == neither.code == 64

@@ -94,10 +94,10 @@ function pager(answer, turn) {
 }
 
 /* The list at `path`, page by page, kept up to date while it is seen: draw(answer) is its table, said(answer) its length in words;
- * form(load) what it is filtered by, head(answer) what stands above it. */
-export function showPages(content, noticesBox, {path, names, form, head, draw, said}) {
+ * form(load) what it is filtered by, head(answer) what stands above it, actions(answer) what can be done with all of it. */
+export function showPages(content, noticesBox, {path, names, form, head, actions, draw, said}) {
   const list = h('div', {class: 'card flush', 'aria-live': 'off'}), count = h('p', {class: 'faint', role: 'status'}), pages = h('div', {});
-  const above = h('div', {});
+  const above = h('div', {}), tools = h('div', {class: 'buttons'});
   let stream;
   const turn = (after) => {
     const fresh = new URLSearchParams(location.search);
@@ -114,6 +114,7 @@ export function showPages(content, noticesBox, {path, names, form, head, draw, s
       list.removeAttribute('aria-busy');
       replace(noticesBox);
       if (head) replace(above, head(answer));
+      replace(tools, actions?.(answer));
       replace(list, draw(answer));
       replace(pages, pager(answer, turn));
       const text = said(answer);
@@ -123,7 +124,7 @@ export function showPages(content, noticesBox, {path, names, form, head, draw, s
       replace(noticesBox, notice('bad', t('error.data'), problem.message));
     });
   };
-  replace(content, above, form?.(load), count, list, pages);
+  replace(content, above, form?.(load), h('div', {class: 'summary'}, count, tools), list, pages);
   addEventListener('popstate', load);
   load();
 }

@@ -30,6 +30,43 @@ export function retire(device) {
   });
 }
 
+/* Those that Microsoft holds, or may come to hold. */
+async function concerned(query, after = '') {
+  query.set('limit', 500);
+  query.set('after', after);
+  const {devices, next} = await api(`/v1/devices?${query}`);
+  const found = devices.filter((device) => device.azure_device_id && device.azure_state !== 'removed');
+  return next ? [...found, ...await concerned(query, next)] : found;
+}
+
+/* All that match a query; the breaker counts them, and one that is held or retired already keeps nobody from the others. */
+export async function retireAll(query) {
+  const devices = await concerned(query);
+  const count = devices.length, left = [...devices];
+  let refused = 0;
+  if (count === 0) return toast(t('retire.nobody'));
+  const bar = h('progress', {max: count, value: 0, hidden: true, 'aria-label': t('retire.progress')});
+  const typed = h('input', {type: 'text', inputmode: 'numeric', autocomplete: 'off'});
+  const {go} = confirm(t('retire.allTitle', {count}), [
+    h('div', {class: 'what'}, h('h3', {}, t('disconnect.happens')), list(['toldAll', 'breakerAll', 'forgotten', 'back'].map((step) => t(`retire.${step}`)))),
+    h('p', {class: 'faint'}, devices.slice(0, 5).map(nameOf).join(', '), count > 5 ? ' …' : ''),
+    h('label', {}, h('span', {}, t('retire.typeCount', {count: String(count)})), typed), bar,
+  ], t('retire.action'), 'danger', async () => {
+    bar.hidden = false;
+    while (left.length > 0) {
+      await api(`/v1/devices/${encodeURIComponent(left[0].device_id)}/retire`, {one_of_many: true}).catch((problem) => {
+        if (problem.status !== 409) throw problem;
+        refused++;
+      });
+      left.shift();
+      bar.value = count - left.length;
+    }
+    toast(refused ? t('retire.allRefused', {count: count - refused, refused}) : t('retire.allDone', {count}));
+  });
+  typed.addEventListener('input', () => { go.disabled = typed.value.trim() !== String(count); });
+  go.disabled = true;
+}
+
 export function revive(device) {
   const name = nameOf(device);
   confirm(t('revive.title', {name}), h('p', {}, t('revive.text')), t('revive.action'), '', async () => {
