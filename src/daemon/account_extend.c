@@ -49,16 +49,12 @@ void account_seen(struct account *account, unsigned platforms)
     account_tick(account);
 }
 
-static bool is_unfinished(const struct account_progress *progress)
-{
-    return progress->state == STEP_RUNNING || progress->state == STEP_FAILED;
-}
-
+/* Of a connected account every step is done or passed over, unless something was begun and has not ended. */
 void account_extend_resume(struct account *account)
 {
     bool begun = false;
     for (int step = 0; step <= (int)ACCOUNT_ASSIGN_MACOS; step++)
-        begun |= is_unfinished(&account->record.steps[step]);
+        begun |= account->record.steps[step].state != STEP_DONE && account->record.steps[step].state != STEP_SKIPPED;
     if (begun)
         account_seen(account, ~0u);
 }
