@@ -51,9 +51,6 @@ const struct view_connection *view_find(const struct view *view, const char *con
  * REASON_DISCONNECTED; else REASON_NONE. */
 enum reason view_blocked(const struct view *view, const char *connection);
 
-/* What is in the way of this device's report, or was wrong with it. REASON_NONE: all is well. */
-enum reason view_reason(const struct view *view, const struct fleet_device *device);
-
 /* The object that `complyctl device show --json` prints: the contract's keys, no others. */
 void view_device(const struct view *view, const struct fleet_device *device, struct buf *out);
 

@@ -17,7 +17,4 @@
 int locate_socket(const struct invocation *invocation, char **ret_path, struct error *err);
 int locate_store(const struct invocation *invocation, char **ret_path, struct error *err);
 
-/* Blanks every line of an INI text that is not in [daemon], so that line numbers stay. */
-void locate_keep_daemon_section(char *text);
-
 #endif

@@ -28,8 +28,6 @@ struct json_field {
 /* NULL unless [text, text+length) is one JSON value; text[length] must be NUL. The caller frees with cJSON_Delete(). */
 struct cJSON *json_parse(const char *text, size_t length);
 
-bool json_utf8(const char *text, size_t length);
-
 /* Holds an object against a table: every member known, none twice, types right, required ones there. Returns NULL, or what
  * is wrong in `reason`. */
 const char *json_check(const struct cJSON *object, const struct json_field *fields, char *reason, size_t size);

@@ -90,7 +90,8 @@ static enum reason queue_reason(const struct view *view, const struct fleet_devi
     return device->attempts > 0 ? REASON_RETRYING : REASON_QUEUED;
 }
 
-enum reason view_reason(const struct view *view, const struct fleet_device *device)
+/* What is in the way of this device's report, or was wrong with it. REASON_NONE: all is well. */
+static enum reason reason_of(const struct view *view, const struct fleet_device *device)
 {
     enum reason blocked = view_blocked(view, device->connection);
     /* The old connection has to take the device back before the new one may report it. */
@@ -123,7 +124,7 @@ static bool client_code_matters(const struct fleet_device *device, enum reason r
 
 static void add_reason(const struct view *view, const struct fleet_device *device, struct buf *out)
 {
-    enum reason reason = view_reason(view, device);
+    enum reason reason = reason_of(view, device);
     const char *text = reason_text(reason, view->language);
     const char *cure = reason_cure(reason, view->language);
 

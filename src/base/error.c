@@ -9,13 +9,9 @@
 
 #include "base/utf8.h"
 
-static const struct {
-    const char *name;
-    const char *text;
-    enum error_retry retry;
-} codes[] = {[0] = {"ok", "no error", ERROR_RETRY_NEVER},
-#define X(name, value, retry, text) [value] = {#name, text, retry},
-             ERROR_CODES(X)
+static const char *const texts[] = {[0] = "no error",
+#define X(name, value, text) [value] = text,
+                                    ERROR_CODES(X)
 #undef X
 };
 
@@ -23,7 +19,7 @@ enum { MESSAGE_SIZE = sizeof(((struct error *)0)->message) };
 
 static size_t code_index(int code)
 {
-    size_t count = sizeof(codes) / sizeof(codes[0]);
+    size_t count = sizeof(texts) / sizeof(texts[0]);
 
     if (code > 0 || code <= -(int)count)
         return count;
@@ -104,23 +100,9 @@ const char *error_text(const struct error *err)
     return err->message[0] != '\0' ? err->message : error_code_text(err->code);
 }
 
-const char *error_code_name(int code)
-{
-    size_t index = code_index(code);
-
-    return index < sizeof(codes) / sizeof(codes[0]) ? codes[index].name : "unknown";
-}
-
 const char *error_code_text(int code)
 {
     size_t index = code_index(code);
 
-    return index < sizeof(codes) / sizeof(codes[0]) ? codes[index].text : "unknown error";
-}
-
-enum error_retry error_retry(int code)
-{
-    size_t index = code_index(code);
-
-    return index < sizeof(codes) / sizeof(codes[0]) ? codes[index].retry : ERROR_RETRY_NEVER;
+    return index < sizeof(texts) / sizeof(texts[0]) ? texts[index] : "unknown error";
 }

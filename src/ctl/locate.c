@@ -30,7 +30,8 @@ static void look_for_heading(const char *line, bool *ret_daemon)
     *ret_daemon = strncmp(line, name, strlen(name)) == 0 && *skip_blanks(line + strlen(name)) == ']';
 }
 
-void locate_keep_daemon_section(char *text)
+/* Blanks every line of an INI text that is not in [daemon], so that line numbers stay. */
+static void keep_daemon_section(char *text)
 {
     bool keep = false;
 
@@ -94,7 +95,7 @@ static int load(const struct invocation *invocation, struct settings **ret_setti
     if (result != 0)
         goto out;
     if (text.data != NULL)
-        locate_keep_daemon_section(text.data);
+        keep_daemon_section(text.data);
     result = settings_parse(buf_text(&text), strlen(buf_text(&text)), path, ret_settings, &problems);
     if (result != 0)
         result = config_error(err, &problems);

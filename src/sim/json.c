@@ -6,40 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at p (no overlong forms, no surrogates), 0 when there is none. */
-static size_t sequence_length(const unsigned char *p, size_t left)
+#include "base/utf8.h"
+
+static bool is_utf8(const char *text, size_t length)
 {
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
-
-    if (length == 0 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return length;
-}
-
-bool json_utf8(const char *text, size_t length)
-{
-    const unsigned char *p = (const unsigned char *)text;
-
-    while (length > 0) {
-        size_t step = sequence_length(p, length);
+    for (const char *end = text + length; text < end;) {
+        size_t step = utf8_sequence(text);
         if (step == 0)
             return false;
-        p += step;
-        length -= step;
+        text += step;
     }
     return true;
 }
 
 struct cJSON *json_parse(const char *text, size_t length)
 {
-    if (!json_utf8(text, length))
+    if (!is_utf8(text, length))
         return NULL;
     return cJSON_ParseWithLengthOpts(text, length + 1, NULL, true);
 }

@@ -223,7 +223,7 @@ static void test_bad_pairs_are_refused_by_name(void **state)
         int result = assertion_make(cases[i].is_key ? ok_cert : path, cases[i].is_key ? path : ok_key, CLIENT,
                                     TOKEN_URL, now_s, &jwt, &error);
         if (result != cases[i].code || strstr(error.message, cases[i].word) == NULL)
-            fail_msg("%s: %s %s", cases[i].name, error_code_name(result), error.message);
+            fail_msg("%s: %s %s", cases[i].name, error_code_text(result), error.message);
         assert_int_equal(jwt.length, 0);
         if (strstr(cases[i].word, "belong") == NULL)
             assert_non_null(strstr(error.message, path));

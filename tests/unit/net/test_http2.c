@@ -54,7 +54,7 @@ static void test_a_lost_stream_is_a_network_error(void **state)
         scripted_play(fixture.server, &cases[i], 1);
         get_and_wait(&fixture, &answer);
         if (answer.response.result != ERR_NETWORK || !answer.response.maybe_sent)
-            fail_msg("case %zu: %s, maybe_sent %d", i, error_code_name(answer.response.result),
+            fail_msg("case %zu: %s, maybe_sent %d", i, error_code_text(answer.response.result),
                      answer.response.maybe_sent);
         play(&fixture, fine);
         get_and_wait(&fixture, &answer);

@@ -40,7 +40,7 @@ static void test_a_broken_answer_is_a_network_error(void **state)
             answer.response.status = cases[i].status; /* a reset may overtake the bytes before it */
         if (answer.response.result != ERR_NETWORK || answer.response.status != cases[i].status ||
             !answer.response.maybe_sent)
-            fail_msg("case %zu: %s, status %d, maybe_sent %d", i, error_code_name(answer.response.result),
+            fail_msg("case %zu: %s, status %d, maybe_sent %d", i, error_code_text(answer.response.result),
                      answer.response.status, answer.response.maybe_sent);
         assert_int_equal(answer.response.error.code, ERR_NETWORK);
         assert_int_not_equal(answer.response.error.origin, 0);
