@@ -37,6 +37,6 @@ int secret_check_file(const char *path, struct error *err);
 /* What a message that there is no such file adds, when it is one that systemd hands over; else "". */
 const char *secret_absence(const char *path);
 
-void secret_trim(struct secret *secret); /* drops trailing CR, LF and blanks: editors add them */
+void secret_trim(struct secret *secret); /* drops trailing CR, LF and blanks, and a byte order mark: editors add them */
 
 #endif

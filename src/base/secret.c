@@ -175,6 +175,13 @@ int secret_check_file(const char *path, struct error *err)
 
 void secret_trim(struct secret *secret)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8 */
+    const size_t size = sizeof(mark) - 1;
+
+    if (secret->length >= size && memcmp(secret->data, mark, size) == 0) {
+        memmove(secret->data, secret->data + size, secret->length - size + 1);
+        secret->length -= size;
+    }
     while (secret->length > 0 && strchr("\r\n \t", secret->data[secret->length - 1]) != NULL) {
         if (secret->data[secret->length - 1] == '\0')
             return;

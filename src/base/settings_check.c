@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,24 @@ static void check_credential(const struct check *check)
         complain(check, "client_secret_expires", "there is no client_secret_file that it could be about");
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), wanted = strlen(end);
+
+    return wanted > 0 && length >= wanted && strcasecmp(text + length - wanted, end) == 0;
+}
+
+/* Written as Microsoft's own pages show them: complyd would add the rest a second time, and only the first request would tell. */
+static void check_bases(const struct check *check)
+{
+    const struct connection_settings *connection = check->connection;
+
+    if (ends_with(connection->authority_url, connection->tenant_id))
+        complain(check, "authority_url", "must be the base without the tenant, which is added");
+    if (ends_with(connection->graph_url, "/v1.0") || ends_with(connection->graph_url, "/beta"))
+        complain(check, "graph_url", "must be the base without /v1.0, which is added");
+}
+
 /* The cloud's own value goes in where it has one; else the key must be given. */
 static int settle_address(const struct check *check, const char *key, char **member, const char *from_cloud)
 {
@@ -136,6 +155,7 @@ int settings_check_connection(struct connection_settings *connection, const stru
     check_credential(&check);
     if (*connection->proxy_credentials_file != '\0' && !is_given(&check, "proxy", connection->proxy))
         complain(&check, "proxy_credentials_file", "there is no proxy that it could be for");
+    check_bases(&check);
     r = settle_address(&check, "authority_url", &connection->authority_url, clouds[connection->cloud].authority_url);
     if (r == 0)
         r = settle_address(&check, "graph_url", &connection->graph_url, clouds[connection->cloud].graph_url);

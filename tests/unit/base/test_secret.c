@@ -116,6 +116,10 @@ static void test_trim(void **state)
     assert_int_equal(secret_set(&secret, " \t a b \r\n\n \t", 12), 0);
     secret_trim(&secret);
     assert_string_equal(secret.data, " \t a b");
+    assert_int_equal(secret_set(&secret, "\xef\xbb\xbfs3cret\r\n", 11), 0);
+    secret_trim(&secret);
+    assert_string_equal(secret.data, "s3cret");
+    assert_int_equal(secret.length, 6);
     assert_int_equal(secret_set(&secret, "\n\n", 2), 0);
     secret_trim(&secret);
     assert_int_equal(secret.length, 0);

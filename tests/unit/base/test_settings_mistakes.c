@@ -200,6 +200,9 @@ static void test_what_a_connection_lacks(void **state)
          "f:6: [connection a] graph_url: must begin with https://\n"
          "f:1: [connection a] authority_url: required with cloud = custom\n"
          "f:1: [connection a] intune_scope: required with cloud = custom\n"},
+        {GOOD "cloud = custom\ngraph_url = https://g\nintune_scope = x/.default\nauthority_url = https://l/" GUID_A
+              "/\n",
+         "f:8: [connection a] authority_url: must be the base without the tenant, which is added\n"},
         {GOOD "cloud = china\n",
          "f:1: [connection a] intune_scope: required with cloud = china: Microsoft publishes no Intune scope for it\n"},
         {"[reporting]\nfull_report_interval = 5h\n",
@@ -223,6 +226,9 @@ static void test_base_urls(void **state)
         {"https://me@x/", "a URL here must not carry a user name or password"},
         {"https://x:0", "the URL's port is not between 1 and 65535"},
         {"https://x:8a", "the URL's port is not between 1 and 65535"},
+        {"https://x/v1.0", "must be the base without /v1.0, which is added"},
+        {"https://x/g/v1.0/", "must be the base without /v1.0, which is added"},
+        {"https://x/BETA", "must be the base without /v1.0, which is added"},
         {"ftp://x", "must begin with https://"},
     };
 

@@ -282,6 +282,7 @@ static void test_refuses_lines(void **state)
     expect_refusal(fixture, "{\"device\":{\"platform\":\"ios\"}}", "device_id", "is missing");
     expect_refusal(fixture, "{\"device\":{\"device_id\":\"\",\"platform\":\"ios\"}}", "device_id", "must not be empty");
     expect_refusal(fixture, "{\"device\":{\"device_id\":\"d\"}}", "platform", "the device is new");
+    expect_refusal_of(fixture, import_text(fixture, "\n [{\"delete_device\":\"a\"},\n"), 2, "", "is a JSON array");
     expect_refusal(fixture, "{\"delete_device\":\"a\\u0000b\"}", "", "NUL");
     expect_refusal(fixture, "{\"delete_device\":\"a\xC3(\"}", "", "byte 20 is no UTF-8");
     expect_refusal(fixture, "{\"delete_device\":\"\xED\xA0\x80\"}", "", "no UTF-8");
