@@ -151,7 +151,8 @@ static void note_accepted(struct sender *sender, struct outbox_result *result, c
         return;
     }
     result->outcome = OUTBOX_ACCEPTED;
-    result->poll_ms = result->at_ms + partner_poll_delay_ms(0, guid_random_u64());
+    /* No jitter: asked in the order in which they were told, verdicts walk through the store page by page as the reports did. */
+    result->poll_ms = result->at_ms + partner_poll_delay_ms(0, 0);
     result->deadline_ms = result->at_ms + sender->options.result_deadline_ms;
 }
 
