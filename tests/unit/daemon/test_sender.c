@@ -23,6 +23,7 @@ struct row {
     unsigned attempts;
     int64_t seq;
     unsigned sent, accepted;
+    int64_t poll_after_ms; /* its verdict is asked for so long after it was accepted */
 };
 
 struct world {
@@ -230,6 +231,7 @@ static void record_results(struct world *world)
         case OUTBOX_ACCEPTED:
         case OUTBOX_SUCCESS:
             row->accepted++;
+            row->poll_after_ms = result->poll_ms - result->at_ms;
             __attribute__((fallthrough));
         case OUTBOX_REFUSED:
             row->queued = row->seq != result->item->seq;
@@ -361,6 +363,20 @@ static void test_all_are_sent(void **state)
     assert_true(sender_is_idle(world->sender));
     assert_int_equal(world->sender_wake_ms, -1); /* idle: nothing will wake it */
     assert_true(world->most_flights <= 10);
+}
+
+/* By chance, verdicts would walk through the store in another order than the reports did, and write each page many times. */
+static void test_verdicts_are_asked_in_the_order_of_reports(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 100; i++)
+        add_row(world, PRIORITY_WEEKLY);
+    start_with(world, 100000, 1000, CHANNEL_PARTNER);
+    run_until(world, world->now_ms + MINUTE_MS);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_in_range(world->rows[i].poll_after_ms, 1, 10000);
+        assert_int_equal(world->rows[i].poll_after_ms, world->rows[0].poll_after_ms);
+    }
 }
 
 static void test_batches_are_filled(void **state)
@@ -648,6 +664,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_all_are_sent),
+        TEST(test_verdicts_are_asked_in_the_order_of_reports),
         TEST(test_batches_are_filled),
         TEST(test_worst_goes_first),
         TEST(test_worsening_overtakes_bulk),
