@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -19,6 +20,8 @@ import tempfile
 import threading
 import time
 import uuid
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -56,6 +59,15 @@ def eventually(condition, timeout=None, what=None):
             raise AssertionError(f"never came true: {what or condition}; last: {last!r}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def allow_files(count):
+    """Lets this process hold so many descriptors; skips the test where that is not to be had."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        pytest.skip(f"no more than {hard} descriptors here")
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 class Watched:
