@@ -8,6 +8,7 @@
 #ifndef COMPLYD_BASE_SECRET_H
 #define COMPLYD_BASE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -34,8 +35,10 @@ int secret_load(struct secret *secret, const char *path, struct error *err);
 /* The same check without reading: what complyd --check and doctor do. */
 int secret_check_file(const char *path, struct error *err);
 
-/* What a message that there is no such file adds, when it is one that systemd hands over; else "". */
+/* What a message that a file is not there, or not ours, adds when it is one that systemd hands over; else "". And whether it has added that:
+ * who is not the unit's main process learns nothing of such a file. */
 const char *secret_absence(const char *path);
+bool secret_is_absence(const char *message);
 
 void secret_trim(struct secret *secret); /* drops trailing CR, LF and blanks, and a byte order mark: editors add them */
 

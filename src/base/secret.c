@@ -56,15 +56,23 @@ int secret_set(struct secret *secret, const void *data, size_t length)
     return 0;
 }
 
-/* systemd puts credentials there with the access that the unit needs; the mode is not ours to judge. */
-static bool is_systemd_credential(const char *path)
+/* Where systemd puts credentials of units; only root can make anything there. */
+#define CREDENTIALS "/run/credentials"
+
+static bool is_below(const char *path, const char *directory)
 {
-    const char *directory = getenv("CREDENTIALS_DIRECTORY");
     size_t length = directory != NULL ? strlen(directory) : 0;
 
     if (length == 0 || strncmp(path, directory, length) != 0 || path[length] != '/')
         return false;
     return strstr(path + length, "/../") == NULL;
+}
+
+/* With the access that the unit needs, by an ACL which looks like a group's: the mode is not ours to judge. Who checks the configuration
+ * from outside of the unit, or at its reload, has no CREDENTIALS_DIRECTORY. */
+static bool is_systemd_credential(const char *path)
+{
+    return is_below(path, CREDENTIALS) || is_below(path, getenv("CREDENTIALS_DIRECTORY"));
 }
 
 static int check_open_file(int fd, const char *path, size_t *ret_size, struct error *err)
@@ -86,12 +94,16 @@ static int check_open_file(int fd, const char *path, size_t *ret_size, struct er
     return 0;
 }
 
+static const char absence[] = " (LoadCredential= of systemd hands it to the running unit alone)";
+
 const char *secret_absence(const char *path)
 {
-    static const char place[] = "/run/credentials/";
+    return is_below(path, CREDENTIALS) ? absence : "";
+}
 
-    return strncmp(path, place, strlen(place)) == 0 ? " (systemd puts it there by LoadCredential=, while the unit runs)"
-                                                    : "";
+bool secret_is_absence(const char *message)
+{
+    return strstr(message, absence) != NULL;
 }
 
 /* Returns a descriptor, or an error. Symbolic links are followed, since systemd and Kubernetes hand out secrets by them; what is
@@ -106,7 +118,7 @@ static int open_checked(const char *path, size_t *ret_size, struct error *err)
         int code = errno == ENOENT ? ERR_NOTFOUND : errno == EACCES ? ERR_PERMISSION : ERR_IO;
 
         return error_set(err, code, errno, "%s: cannot be opened: %m%s", path,
-                         code == ERR_NOTFOUND ? secret_absence(path) : "");
+                         code != ERR_IO ? secret_absence(path) : "");
     }
     r = check_open_file(fd, path, ret_size, err);
     if (r < 0) {

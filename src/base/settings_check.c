@@ -173,7 +173,7 @@ static int check_public_file(const char *path, struct error *err)
 
     if (fd < 0)
         return error_set(err, ERR_IO, errno, "%s: cannot be opened: %m%s", path,
-                         errno == ENOENT ? secret_absence(path) : "");
+                         errno == ENOENT || errno == EACCES ? secret_absence(path) : "");
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         r = error_set(err, ERR_INVALID, 0, "%s: is not a regular file", path);
     close(fd);

@@ -30,11 +30,6 @@ static bool is_for_root(const char *line)
     return geteuid() != 0 && strstr(line, strerror(EACCES)) != NULL;
 }
 
-static bool is_of_unit(const char *line)
-{
-    return strstr(line, secret_absence("/run/credentials/")) != NULL;
-}
-
 static void add_problems(struct findings *findings, char *problems)
 {
     char *line, *rest = problems;
@@ -42,9 +37,9 @@ static void add_problems(struct findings *findings, char *problems)
     while (rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
         if (line[0] != '\0')
             findings_add(findings, EX_CONFIG, CHECK_CONFIGURATION,
-                         is_for_root(line)  ? FOUND_NOT_READABLE
-                         : is_of_unit(line) ? FOUND_OF_UNIT
-                                            : FOUND_MISTAKE,
+                         is_for_root(line)         ? FOUND_NOT_READABLE
+                         : secret_is_absence(line) ? FOUND_OF_UNIT
+                                                   : FOUND_MISTAKE,
                          line);
     }
 }

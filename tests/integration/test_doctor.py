@@ -359,7 +359,25 @@ def test_a_credential_that_systemd_hands_over(make_daemon, store, settings):
     code, found = examine(daemon)
     assert code == EX_UNAVAILABLE and problem(found, "daemon") == ("failure", "not_running")
     assert problem(found, "configuration") == ("skipped", "credential_of_unit")
-    assert "LoadCredential" in daemon.run("--check").err
+    checked = daemon.run("--check")
+    assert checked.code == EX_OK and "LoadCredential" in checked.err and "no other problem found" in checked.out
+    assert daemon.run("--foreground").code == EX_CONFIG, "it cannot do without"
+    daemon.connections["default"]["tenant_id"] = "none"
+    daemon.write_config()
+    assert daemon.run("--check").code == EX_CONFIG
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="puts a credential in place, in a mount namespace of its own")
+def test_the_mode_that_systemd_gives_a_credential_is_not_judged(make_daemon, store, settings):
+    """Later ones give the unit's user access by an ACL, which looks like the group's."""
+    where = "/run/credentials/complyd.service"
+    daemon = make_daemon(store, {"default": {**settings, "client_secret_file": f"{where}/secret"}})
+    result = subprocess.run(["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none /run && mkdir -p {where} && '
+                             f'install -m 0440 {settings["client_secret_file"]} {where}/secret && echo ready && exec "$@"', "sh",
+                             *map(str, daemon.command("--check"))], capture_output=True, text=True, check=False)
+    if "ready" not in result.stdout:
+        pytest.skip("no mount namespace: " + result.stderr)
+    assert result.returncode == EX_OK, result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="puts a unit in place, in a mount namespace of its own")
