@@ -41,6 +41,9 @@ void token_unwant(struct token_source *source, const void *ctx);
 /* A 401 came for this token: forget it if it still is the current one. */
 void token_drop(struct token_source *source, const char *token);
 
+/* An operator wants another try now, although the token service has asked for a pause. */
+void token_end_pause(struct token_source *source);
+
 /* Calls back whenever a request has ended, asked for or a renewal: outcome NULL = there is a new token. It must not free the source. */
 void token_observe(struct token_source *source, token_done_fn *ended, void *ctx);
 

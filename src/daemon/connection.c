@@ -197,6 +197,8 @@ void connection_begin(struct connection *connection, enum account_state state)
     if (!connection->reporting)
         return;
     connection_load_endpoints(connection);
+    token_end_pause(connection->graph_token);
+    token_end_pause(connection->intune_token);
     connection_tend_credentials(connection);
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
                      connection->context->settings->full_report_spread_ms);
@@ -235,6 +237,8 @@ void connection_retry(struct connection *connection)
     if (!is_running(connection))
         return;
     (void)http_reload_proxy(connection->http, NULL);
+    token_end_pause(connection->graph_token);
+    token_end_pause(connection->intune_token);
     connection_tend_credentials(connection);
     weekly_configure(connection->weekly, connection->context->settings->full_report_interval_ms,
                      connection->context->settings->full_report_spread_ms);

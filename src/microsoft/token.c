@@ -60,7 +60,7 @@ struct token_source {
     size_t trying, tries;                 /* of this fetch */
     bool proven;                          /* `used` has given a token */
     struct outcome passed_over;           /* what the first one tried was refused with */
-    struct outcome throttled;             /* the answer that asked for a pause ... */
+    struct outcome pause;                 /* the answer that asked for one ... */
     int64_t paused_until_ms;              /* ... and its end; monotonic */
     int64_t skew_s;                       /* of this machine's clock, by the last answer */
     struct fetch *fetch;                  /* NULL = none under way */
@@ -207,9 +207,12 @@ static void take_token(struct token_source *source, struct token_reply *reply, i
 /* Several parts of a connection want the same token, each by its own clock: the pause is everybody's. */
 static void note_pause(struct token_source *source, const struct outcome *outcome)
 {
-    if (outcome->class != OUTCOME_THROTTLED || outcome->retry_after_ms <= 0)
+    const bool asked = outcome->class == OUTCOME_THROTTLED || outcome->class == OUTCOME_TRANSIENT ||
+                       outcome->trouble == TROUBLE_TOKEN_LOOP;
+
+    if (!asked || outcome->retry_after_ms <= 0)
         return;
-    source->throttled = *outcome;
+    source->pause = *outcome;
     source->paused_until_ms = clock_monotonic_ms(source->clock) + outcome->retry_after_ms;
 }
 
@@ -357,7 +360,7 @@ static bool has_changed(const struct token_source *source, size_t index)
 /* Whoever comes before the pause is over is told what the one before was told, and how long it still lasts. */
 static bool is_paused(struct token_source *source)
 {
-    struct outcome outcome = source->throttled;
+    struct outcome outcome = source->pause;
 
     outcome.retry_after_ms = source->paused_until_ms - clock_monotonic_ms(source->clock);
     if (outcome.retry_after_ms <= 0)
@@ -449,6 +452,11 @@ void token_drop(struct token_source *source, const char *token)
         return;
     secret_deinit(&source->token);
     source->failed = false;
+}
+
+void token_end_pause(struct token_source *source)
+{
+    source->paused_until_ms = 0;
 }
 
 void token_observe(struct token_source *source, token_done_fn *ended, void *ctx)
