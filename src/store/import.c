@@ -212,10 +212,7 @@ static int read_format(struct import *import, const char **ret_text)
         return error_set(import->err, ERR_INVALID, 0, "nothing to import: the input is empty");
     if (code < 0)
         return code;
-    char first = (*ret_text)[strspn(*ret_text, " \t\r")];
-    if (first == '[')
-        return import_refuse(import, "", "is a JSON array: give one object a line instead, such as jq -c '.[]' makes");
-    return first == '{' ? 0 : import_csv_open(import);
+    return strchr("{[", (*ret_text)[strspn(*ret_text, " \t\r")]) ? 0 : import_csv_open(import);
 }
 
 static int read_all(struct import *import)

@@ -274,6 +274,8 @@ int import_json_line(struct import *import, const char *text, size_t length)
 
     if (import_is_blank(text, length))
         return 0;
+    if (text[strspn(text, " \t\r")] == '[')
+        return import_refuse(import, "", "is a JSON array: give one object a line instead, such as jq -c '.[]' makes");
     int code = import_json_parse(import, text, length, &record);
     if (code == 0)
         code = take_record(import, record);

@@ -271,7 +271,7 @@ static void test_refuses_lines(void **state)
     expect_refusal(fixture, "{} x", "", "not one JSON object: see byte 4");
     expect_refusal(fixture, "{\"delete_device\":\"d\"} {\"delete_device\":\"d\"}", "", "not one JSON object");
     expect_refusal(fixture, "{}", "", "one of device, policy and delete_device");
-    expect_refusal(fixture, "[]", "", "one of device, policy and delete_device");
+    expect_refusal(fixture, "[]", "", "is a JSON array");
     expect_refusal(fixture, "7", "", "one of device, policy and delete_device");
     expect_refusal(fixture, "{\"devices\":[]}", "devices", "one of device, policy and delete_device");
     expect_refusal(fixture, "{\"Device\":{}}", "Device", "one of device, policy and delete_device");
