@@ -322,7 +322,10 @@ static unsigned stage_limit(struct sender *sender, int window, enum priority *re
         target += full ? URGENT_EXTRA : 0;
         limit = budget_available(sender->budget, BUDGET_CHANGE, target);
     }
-    return limit > sender->ready_count ? limit - sender->ready_count : 0;
+    /* A worsening that comes meanwhile waits behind no more than what can be in flight. */
+    unsigned most = (window < 0 ? 1 : (unsigned)window) * sender->options.items_per_flight;
+    limit = limit > sender->ready_count ? limit - sender->ready_count : 0;
+    return limit < most ? limit : most;
 }
 
 static void notice_due(struct sender *sender)

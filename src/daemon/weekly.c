@@ -9,7 +9,7 @@
 
 enum {
     KINDS = 2,
-    FEED_MAX = 500,        /* rows a job: a few ms */
+    FEED_MAX = 125,        /* rows a job: a few ms */
     BACKLOG_MAX = 2000,    /* bulk rows that may wait in the outbox */
     PACE_MS = 10 * 1000,   /* a spread report is fed this often */
     LOOK_MS = 3600 * 1000, /* a date further away is looked at again after this: clocks step */
