@@ -18,9 +18,8 @@ struct proxy {
     char *url;              /* "" = none */
     char *exceptions;       /* as libcurl reads NO_PROXY */
     char *credentials_file; /* "" = none */
-    struct secret user;
-    struct secret password;
-    unsigned version; /* of user and password */
+    struct secret sign_in;  /* user:password, each percent-encoded */
+    unsigned version;       /* of sign_in */
 };
 
 /* ERR_NOMEM, or what is wrong with the file. */
