@@ -45,7 +45,6 @@ class Document:
         _close(closed["paths"])
         _close(closed["components"]["responses"])
         self.closed = closed
-        self.resolver = jsonschema.RefResolver("", closed)
         self.seen = set()
 
     @property
@@ -60,10 +59,16 @@ class Document:
                 for status in self.document["paths"][path][method.lower()]["responses"] if status != "default"}
 
     def _resolve(self, node):
-        return self.resolver.resolve(node["$ref"])[1] if "$ref" in node else node
+        if "$ref" not in node:
+            return node
+        found = self.closed
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        return found
 
     def _check(self, value, schema, what):
-        validator = jsonschema.Draft202012Validator(schema, resolver=self.resolver)
+        # References lead to the root of what is checked against: that works in every version of jsonschema.
+        validator = jsonschema.Draft202012Validator({**schema, "components": self.closed["components"]})
         problem = jsonschema.exceptions.best_match(validator.iter_errors(value))
         if problem:
             raise Misfit(f"{what}: {problem.message[:500]} at /{'/'.join(map(str, problem.absolute_path))}")

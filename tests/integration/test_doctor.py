@@ -153,12 +153,20 @@ def test_another_certificate_authority(make_daemon, store, settings, scratch):
     assert problem(found, "sign_in") == ("failure", "tls") and found["sign_in"]["detail"]
 
 
+def validity(days):
+    """Options of openssl; only its older versions take days that are over, only the newer ones know dates."""
+    known = subprocess.run(["openssl", "x509", "-help"], check=True, capture_output=True, text=True)
+    if days < 0 and "-not_after" in known.stdout + known.stderr:
+        return ["-not_before", "20200101000000Z", "-not_after", "20200102000000Z"]
+    return ["-days", days]
+
+
 def own_certificate(directory, days):
     """Options of a simulator with a certificate that is its own authority, which ends in so many days."""
     key, request, certificate = (directory / name for name in ("tls.key", "tls.csr", "tls.pem"))
     (directory / "tls.ext").write_text("subjectAltName=IP:127.0.0.1")
     for command in (["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=inspecting proxy", "-keyout", key, "-out", request],
-                    ["x509", "-req", "-in", request, "-key", key, "-days", days, "-extfile", directory / "tls.ext", "-out", certificate]):
+                    ["x509", "-req", "-in", request, "-key", key, *validity(days), "-extfile", directory / "tls.ext", "-out", certificate]):
         subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
     return {"tls_cert": certificate, "tls_key": key}
 

@@ -262,5 +262,5 @@ int main(void)
         TEST(test_platforms_and_devices),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
 }

@@ -411,5 +411,5 @@ int main(void)
         TEST(test_what_was_read_for_a_stray_connection_is_forgotten),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, tempdir_make, tempdir_remove);
 }
