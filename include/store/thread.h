@@ -68,7 +68,4 @@ void store_thread_on_failure(struct store_thread *thread, void (*failed)(void *c
 
 void store_thread_stats(const struct store_thread *thread, struct store_thread_stats *ret_stats);
 
-/* For jobs that wait on the worker (store/change.h): true when another job is queued. Worker only. */
-bool store_job_wanted(const struct store_job *job);
-
 #endif

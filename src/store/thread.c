@@ -310,12 +310,6 @@ static void work(void *ctx)
     uv_async_send(&thread->async);
 }
 
-bool store_job_wanted(const struct store_job *job)
-{
-    (void)job;
-    return store_job_pause(job, 0);
-}
-
 bool store_job_pause(const struct store_job *job, uint64_t us)
 {
     struct store_thread *thread = current;
