@@ -104,6 +104,7 @@ struct outbox_record {
     char connection[65];
     struct outbox_result *results; /* owned: freed by deinit; the items are not */
     size_t count;
+    bool elsewhere; /* out: a row is left where another connection or channel finds it */
 };
 
 int outbox_record_init(struct outbox_record *record, const char *connection, size_t capacity,

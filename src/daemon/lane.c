@@ -85,22 +85,12 @@ static int64_t first_poll_ms(const struct outbox_record *record)
     return first;
 }
 
-/* The old id is retired: the device's own report may go another way. */
-static bool any_retired(const struct outbox_record *record)
-{
-    for (size_t i = 0; i < record->count; i++) {
-        if (record->results[i].item->retire_old)
-            return true;
-    }
-    return false;
-}
-
 static void record_done(struct store_job *job)
 {
     struct lane *lane = job->ctx;
     struct outbox_record *record = (struct outbox_record *)job;
     int64_t poll_ms = job->result < 0 ? -1 : first_poll_ms(record);
-    bool elsewhere = job->result == 0 && any_retired(record);
+    bool elsewhere = job->result == 0 && record->elsewhere;
     sender_recorded(lane->sender, record);
     if (poll_ms >= 0 && lane->results) {
         results_expect(lane->results, poll_ms);

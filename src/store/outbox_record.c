@@ -18,6 +18,7 @@ struct entry {
     const struct report *report;
     struct database *database;
     struct error *err;
+    bool *left; /* the device's row is still in the outbox */
 };
 
 /* ------------------------------------------------------------------------------------------------ table report */
@@ -135,6 +136,7 @@ static int end_flight(const struct entry *entry, bool more)
         if (code < 0 || sqlite3_changes(entry->database->handle) > 0)
             return code;
     }
+    *entry->left = true;
     int code = settle_renamed(entry->database, report->device_id, entry->err);
     if (code == 0)
         code = statement_run(entry->database, stay, entry->err, "tg", report->device_id, &report->message_id);
@@ -161,6 +163,7 @@ static int put_off(const struct entry *entry)
         "due_at = iif(seq = ?, ?, due_at) WHERE device_id = ? AND message_id = ?";
     int64_t seq = entry->staged->item.seq;
 
+    *entry->left = true;
     return statement_run(entry->database, sql, entry->err, "diiitg", (int)SENT_BEFORE, seq, seq, entry->result->due_ms,
                          entry->report->device_id, &entry->report->message_id);
 }
@@ -171,7 +174,20 @@ static int release(const struct entry *entry)
     static const char sql[] = "UPDATE outbox SET claim = NULL, sent = iif(sent = 1, 0, 2), "
                               "sent_state = iif(sent = 1, 0, sent_state) WHERE device_id = ? AND message_id = ?";
 
+    *entry->left = true;
     return statement_run(entry->database, sql, entry->err, "tg", entry->report->device_id, &entry->report->message_id);
+}
+
+/* A change while the report was in flight may have moved the row to where nobody looks before he is told. */
+static int look_where_it_goes(const struct entry *entry)
+{
+    static const char sql[] = "SELECT 1 FROM outbox WHERE device_id = ? AND (connection <> ? OR channel <> ?)";
+    int64_t elsewhere = 0;
+
+    int code = statement_int(entry->database, sql, &elsewhere, entry->err, "ttd", entry->report->device_id,
+                             entry->record->connection, (int)platform_channel(entry->report->platform));
+    entry->record->elsewhere |= elsewhere != 0;
+    return code < 0 ? code : 0;
 }
 
 /* ---------------------------------------------------------------------------------------------------- outcomes */
@@ -270,8 +286,10 @@ static int run(struct store_job *job, struct database *database, struct error *e
     struct activity_tail tail = {0};
     int code = 0;
 
+    record->elsewhere = false;
     for (size_t i = 0; i < record->count && code == 0; i++) {
         const struct outbox_item *item = record->results[i].item;
+        bool left = false;
         struct entry entry = {
             .record = record,
             .result = &record->results[i],
@@ -279,8 +297,11 @@ static int run(struct store_job *job, struct database *database, struct error *e
             .report = &item->report,
             .database = database,
             .err = err,
+            .left = &left,
         };
         code = record_one(&entry);
+        if (code == 0 && left)
+            code = look_where_it_goes(&entry);
         if (code == 0)
             code = activity_add_result(database, &tail, record->connection, entry.result, err);
     }

@@ -119,7 +119,8 @@ static inline void fixture_stage_none(struct fixture *fixture)
     outbox_stage_deinit(&stage);
 }
 
-static inline void fixture_record_on(struct fixture *fixture, const char *connection, struct outbox_item *item,
+/* Whether the row is left where another connection or channel finds it. */
+static inline bool fixture_record_on(struct fixture *fixture, const char *connection, struct outbox_item *item,
                                      enum outbox_outcome outcome, enum reason reason)
 {
     struct outbox_record record;
@@ -138,6 +139,7 @@ static inline void fixture_record_on(struct fixture *fixture, const char *connec
     };
     fixture_run(fixture, &record.job);
     outbox_record_deinit(&record);
+    return record.elsewhere;
 }
 
 /* Records on the default connection and frees the item. */

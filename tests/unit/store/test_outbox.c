@@ -875,6 +875,31 @@ static void test_a_changed_id_that_another_device_has_now(void **state)
     outbox_stage_deinit(&stage);
 }
 
+/* Whoever else finds the row from now on must be told to look. */
+static void test_a_change_in_flight_that_leads_elsewhere_is_said(void **state)
+{
+    static const enum outbox_outcome outcomes[] = {OUTBOX_ACCEPTED, OUTBOX_REFUSED, OUTBOX_TRANSIENT, OUTBOX_RELEASED};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+        tmpstore_sql(&fixture->store,
+                     "DELETE FROM device; DELETE FROM outbox; DELETE FROM report; DELETE FROM tombstone");
+        fixture_add_device(fixture, "stays", AZURE_1);
+        struct outbox_item *item = fixture_stage_one(fixture);
+        tmpstore_sql(&fixture->store, "UPDATE device SET name = 'Another'");
+        assert_false(fixture_record_on(fixture, "default", item, outcomes[i], REASON_NONE));
+        outbox_item_free(item);
+
+        tmpstore_sql(&fixture->store,
+                     "DELETE FROM device; DELETE FROM outbox; DELETE FROM report; DELETE FROM tombstone");
+        fixture_add_device(fixture, "moves", AZURE_2);
+        item = fixture_stage_one(fixture);
+        tmpstore_sql(&fixture->store, "UPDATE device SET connection = 'two'");
+        assert_true(fixture_record_on(fixture, "default", item, outcomes[i], REASON_NONE));
+        outbox_item_free(item);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------ claim order */
 
 static void test_claim_order(void **state)
@@ -1044,6 +1069,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_devices_claim_one_id, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_enrolled_anew, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_changed_id_that_another_device_has_now, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_change_in_flight_that_leads_elsewhere_is_said, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_claim_order, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_only_as_urgent_as_asked, fixture_set_up, fixture_tear_down),
