@@ -14,7 +14,7 @@ enum {
     READY_MAX = 512,    /* items staged ahead */
     RECORD_MAX = 256,   /* results in one durable commit: a few ms of work, behind which a worsening waits */
     RECORD_HOLD_MS = 5, /* results wait so long for others to share their commit with, while requests are in flight */
-    BRISK_MS = 20,      /* staged again sooner than that, more is staged at once: each commit costs */
+    BRISK_MS = 20,      /* all of it sent sooner than that, more is staged ahead: each commit costs */
     RESULTS_MAX = 1024, /* not yet recorded: nothing more is staged until the store has caught up */
     CALM_MS = 100,      /* ... and later than that, less: what is sent is decided when it is staged */
     URGENT_EXTRA = 64,  /* urgent items staged on top of a full ready list */
@@ -293,10 +293,11 @@ static unsigned ready_target(const struct sender *sender, int window)
     return target < READY_MAX ? target : READY_MAX;
 }
 
-static void note_pace(struct sender *sender, unsigned target)
+static void note_pace(struct sender *sender, unsigned target, int window)
 {
     int64_t now = monotonic_ms(sender);
-    if (now - sender->staged_ms < BRISK_MS)
+    bool starving = sender->ready_count == 0 && window > 0 && sender->flights < (unsigned)window;
+    if (starving && now - sender->staged_ms < BRISK_MS)
         sender->ahead = 2 * target;
     else if (now - sender->staged_ms > CALM_MS)
         sender->ahead = target / 2;
@@ -314,7 +315,7 @@ static unsigned stage_limit(struct sender *sender, int window, enum priority *re
     *ret_mildest = PRIORITY_WEEKLY;
     unsigned limit = budget_available(sender->budget, BUDGET_BULK, target);
     if (!full && limit > sender->ready_count) {
-        note_pace(sender, target);
+        note_pace(sender, target, window);
     } else {
         if (!sender->dirty && !sender->again)
             return 0;

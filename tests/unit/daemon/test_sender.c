@@ -13,7 +13,7 @@
 #include "daemon/gate.h"
 #include "daemon/sender.h"
 
-enum { ROWS = 2000, HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
+enum { ROWS = 2000, SECOND_MS = 1000, HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
 
 /* A row of the outbox, as far as the sender's promises go. */
 struct row {
@@ -379,6 +379,22 @@ static void test_verdicts_are_asked_in_the_order_of_reports(void **state)
     }
 }
 
+/* What is staged goes out as it was decided then: no more of it than a slow Microsoft takes soon. */
+static void test_little_is_staged_for_a_slow_service(void **state)
+{
+    struct world *world = *state;
+    unsigned staged = 0;
+    for (int i = 0; i < 500; i++)
+        add_row(world, PRIORITY_WEEKLY);
+    world->answers_held = true;
+    start_with(world, 100000, 1000, CHANNEL_PARTNER);
+    run_until(world, world->now_ms + SECOND_MS);
+    assert_int_equal(world->flight_count, 1); /* on trial */
+    for (unsigned i = 0; i < world->row_count; i++)
+        staged += world->rows[i].claimed;
+    assert_in_range(staged, 1, 1 + 2);
+}
+
 static void test_batches_are_filled(void **state)
 {
     struct world *world = *state;
@@ -665,6 +681,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_all_are_sent),
         TEST(test_verdicts_are_asked_in_the_order_of_reports),
+        TEST(test_little_is_staged_for_a_slow_service),
         TEST(test_batches_are_filled),
         TEST(test_worst_goes_first),
         TEST(test_worsening_overtakes_bulk),
