@@ -2,6 +2,7 @@
 # Copyright The complyd authors
 """The web page over its port: who may sign in, what each request needs, and what any bytes on the port get."""
 import contextlib
+import http.client
 import json
 import re
 import socket
@@ -467,8 +468,16 @@ def test_crowds_and_slow_clients_keep_nobody_out(signed_in):
                 client.connect((host, int(port)))
             with contextlib.suppress(OSError):  # not connected yet, or closed again to make room
                 client.send(b"GET / HT"[: number % 9])
-        assert signed_in.get("/v1/status").status == 200
+        eventually(lambda: answers(signed_in), what="an answer within the crowd")
         assert signed_in.daemon.status()["daemon"]["state"] == "running"
+
+
+def answers(browser):
+    """Closed to make room, as those of the crowd that come late make it too, a browser asks again."""
+    try:
+        return browser.get("/v1/status").status == 200
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        return False
 
 
 def test_a_taken_port_does_not_keep_complyd_from_its_work(daemon, store, sim):  # noqa: F811
