@@ -115,11 +115,11 @@ def test_thousands_of_new_users_hide_nobody_behind_them(sim, store, daemon):
 
 def test_a_long_count_serves_again(store, daemon):
     """Whoever asks for the status again and again does not keep the store busy; what waits is always counted anew."""
-    add_fleet(store, 60000, told=True)
+    add_fleet(store, 200000, told=True)
     daemon.start()
     first = daemon.status()
     store.set_device("pc000001", connection="nowhere")
     store.add_device("one-more", connection="nowhere")
     second = daemon.status()
-    assert first["devices"]["total"] == 60000 and second["devices"] == first["devices"]
+    assert first["devices"]["total"] == 200000 and second["devices"] == first["devices"]
     assert second["queue"]["total"] == first["queue"]["total"] + 2
