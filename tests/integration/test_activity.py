@@ -208,13 +208,14 @@ def test_following_outlives_the_daemon_without_gaps_or_repeats(daemon, store, en
             stack.callback(follower.term)
             follower.wait_for("verdict")
         for name in ("One", "Two"):
+            shown = people.mark()
             getattr(daemon, end)()
-            people.wait_for("complyd does not answer: waiting for it")
+            people.wait_for("complyd does not answer: waiting for it", since=shown)
             store.set_device("phone", name=name)
             mark = programs.mark()
             daemon.start()
             programs.wait_for('"verdict","result":"success"', since=mark)
-        people.wait_for("complyd answers again: going on where it was")
+            people.wait_for("complyd answers again: going on where it was", since=shown)
         newest = activity(daemon)[-1]["id"]
         eventually(lambda: any(json.loads(line)["id"] >= newest for line in programs.lines))
         ids = [json.loads(line)["id"] for line in programs.lines]
