@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import subprocess
 import time
 
@@ -97,7 +96,6 @@ def test_bash(build, fleet):
     assert in_bash(build, "--socket", fleet.socket, "device", "show", "a") == ["a\\ b:c"]
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
 def test_fish(build, fleet, scratch):
     def ask(line):
         done = subprocess.run(["fish", "--no-config", "-c", f"source {FOLDER / 'complyctl.fish'}; complete -C '{line}'"], text=True,
@@ -108,7 +106,6 @@ def test_fish(build, fleet, scratch):
     assert ask(f"complyctl --socket {fleet.socket} device show D-1") == ["D-1", "D-10"]
 
 
-@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
 def test_zsh(build, fleet, scratch):
     """What a terminal shows when Tab is pressed."""
     pid, terminal = pty.fork()
