@@ -24,8 +24,6 @@
 enum {
     BODY_MAX = 16 * 1024 * 1024, /* a page of the largest size with the longest columns */
     ANSWER_MS = 5 * 60 * 1000,   /* a look at a large store on a busy disk */
-    PATIENT_MS =
-        40 * 1000, /* an answer that is held back comes within 30 s; then the daemon that took the question is gone */
 };
 
 struct client {
@@ -206,11 +204,7 @@ static int call(struct client *client, enum http_method method, const char *path
 {
     char accept[32];
     const char *const headers[] = {accept, NULL};
-    struct http_request request = {.method = method,
-                                   .body = body,
-                                   .body_length = strlen(body),
-                                   .headers = headers,
-                                   .total_ms = client->patient ? PATIENT_MS : 0};
+    struct http_request request = {.method = method, .body = body, .body_length = strlen(body), .headers = headers};
     struct buf url;
     int result;
 

@@ -147,11 +147,18 @@ static void set_limits(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 }
 
+/* PIPEWAIT lets a request wait until a connection that is being made shows whether it can be shared. A plain one never can, and libcurl keeps
+ * one whose only request could not be sent: the next request would wait for it until its time is over. HTTP/1.1 waits for nothing. */
+static void set_scheme(CURL *easy, bool plain)
+{
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)(plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+}
+
 static void set_protocol(CURL *easy, const struct transfer_setup *setup)
 {
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+    set_scheme(easy, false);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     /* Bodies are small, so none is wanted compressed; without the header a server may compress as it likes, and libcurl would not decode. */
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
@@ -255,7 +262,7 @@ static int check_url(const struct transfer_setup *setup, const struct http_reque
 static void set_switches(struct transfer *transfer, const struct http_request *request, bool plain)
 {
     if (transfer->plain != plain)
-        curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
+        set_scheme(transfer->easy, plain);
     if (transfer->no_proxy != request->no_proxy || transfer->proxy_version != transfer->setup->proxy.version)
         proxy_apply(&transfer->setup->proxy, transfer->easy, !request->no_proxy);
     if (transfer->fresh != request->fresh_connection)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Requests and answers as they should be, over HTTP/1.1 and real TLS. */
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "client.h"
 
@@ -399,6 +404,60 @@ static void test_only_https_is_spoken(void **state)
 }
 
 /* With nothing in flight no timer runs and no descriptor is watched. */
+/* The next connection that the client makes; turns its loop until there is one. */
+static int next_connection(struct fixture *fixture, int listener)
+{
+    const uint64_t until = uv_hrtime() + (uint64_t)LOOP_PATIENCE_MS * 1000000;
+    struct pollfd waiting = {.fd = listener, .events = POLLIN};
+
+    while (poll(&waiting, 1, 1) == 0) {
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+        if (uv_hrtime() > until)
+            fail_msg("no connection came");
+    }
+    return accept(listener, NULL, NULL);
+}
+
+static void give_empty_answer(int fd)
+{
+    static const char text[] = "HTTP/1.1 204 No Content\r\n\r\n";
+
+    assert_int_equal(send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL), sizeof(text) - 1);
+}
+
+/* Nobody may wait for a connection that has not answered yet: on a plain one there may be nobody left who would ever answer. */
+static void test_plain_requests_do_not_wait_for_each_other(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct http_options options = {.unix_socket = address.sun_path};
+    const struct http_request request = {.url = "http://localhost/"};
+    struct answer first, second;
+    struct fixture fixture;
+    int listener, fds[2];
+
+    (void)state;
+    assert_true(snprintf(address.sun_path, sizeof(address.sun_path), "%s/plain.sock", tempdir) < 108);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 2), 0);
+    fixture_start(&fixture, false, &options);
+    start(&fixture, &request, &first);
+    fds[0] = next_connection(&fixture, listener);
+    start(&fixture, &request, &second);
+    fds[1] = next_connection(&fixture, listener);
+    give_empty_answer(fds[1]);
+    loop_until(&fixture.loop, &second.calls, 1);
+    assert_int_equal(first.calls, 0);
+    assert_int_equal(second.response.status, 204);
+    give_empty_answer(fds[0]);
+    loop_until(&fixture.loop, &first.calls, 1);
+    assert_int_equal(first.response.status, 204);
+    close(fds[0]);
+    close(fds[1]);
+    close(listener);
+    fixture_stop(&fixture);
+}
+
 static void test_an_idle_client_causes_no_wake_up(void **state)
 {
     struct fixture fixture;
@@ -461,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_the_environments_proxies_are_not_read),
         cmocka_unit_test(test_a_proxy_is_used_but_where_the_request_or_no_proxy_forbids),
         cmocka_unit_test(test_only_https_is_spoken),
+        cmocka_unit_test(test_plain_requests_do_not_wait_for_each_other),
         cmocka_unit_test(test_an_idle_client_causes_no_wake_up),
         cmocka_unit_test(test_what_the_server_showed_is_noted),
     };
