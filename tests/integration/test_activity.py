@@ -238,7 +238,7 @@ def test_following_says_when_another_store_was_put_in_place(daemon, store, scrat
     try:
         for number in range(20):
             store.set_device("phone", name=f"Name {number}")
-            wait_for(daemon, "--device", "phone", kind="verdict", count=3 + number)
+            wait_for(daemon, "--device", "phone", kind="report", count=3 + number)
         follower.wait_for("verdict")
         daemon.stop()
         follower.wait_for("waiting for it")
