@@ -53,6 +53,7 @@ struct hold_expire {
     unsigned queued;   /* out */
     struct hold ended; /* out: one that ended for good in this job; id "" = none */
     bool more;         /* out: run it again */
+    int64_t next_ms;   /* out, unless there is more: when the next one is over; INT64_MAX = there is none */
 };
 
 void hold_expire_init(struct hold_expire *expire, int64_t now_ms, unsigned limit, void (*done)(struct store_job *job));

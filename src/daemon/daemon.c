@@ -62,6 +62,7 @@ struct daemon {
     struct slot *stopping;
     uv_timer_t tend_timer, open_timer, health_timer;
     unsigned tends;
+    int64_t hold_over_ms; /* when the next hold is over; 0 = to be asked */
     struct purge *purge;
     unsigned handles;
     bool closing, store_closing;
@@ -300,6 +301,7 @@ static int open_store(struct daemon *daemon, struct error *err)
     daemon->context.writer = daemon->writer;
     daemon->context.reader = daemon->reader;
     activity_log_open(daemon->activity, daemon->writer);
+    daemon->hold_over_ms = 0;
     activity_log_tend(daemon->activity, daemon->generation->settings->activity_retention_ms);
     daemon->state = DAEMON_RUNNING;
     start_connections(daemon);
@@ -379,7 +381,8 @@ static void on_tend(uv_timer_t *timer)
     watcher_look(daemon->watcher);
     activity_log_tend(daemon->activity, daemon->generation->settings->activity_retention_ms);
     for_each_connection(daemon, connection_tend);
-    daemon_expire_holds(daemon);
+    if (clock_realtime_ms(daemon->context.clock) >= daemon->hold_over_ms)
+        daemon_expire_holds(daemon);
     if (daemon->tends++ % PURGE_EVERY == 0)
         daemon_purge(daemon->purge);
 }
@@ -652,8 +655,14 @@ void daemon_write(struct daemon *daemon, struct store_job *job)
         later_fail(daemon->loop, job, &err);
 }
 
+void daemon_expect_hold(struct daemon *daemon, int64_t over_ms)
+{
+    daemon->hold_over_ms = over_ms;
+}
+
 void daemon_changed(struct daemon *daemon)
 {
+    daemon->hold_over_ms = 0; /* what changed may be a hold */
     if (!daemon->closing)
         changed(daemon);
 }

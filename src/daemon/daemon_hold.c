@@ -44,6 +44,7 @@ static void expired(struct store_job *job)
     }
     if (expiry->any)
         daemon_changed(expiry->daemon);
+    daemon_expect_hold(expiry->daemon, job->result == 0 ? expiry->job.next_ms : 0);
     free(expiry);
 }
 

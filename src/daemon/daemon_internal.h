@@ -31,7 +31,8 @@ struct purge *daemon_purge_new(struct daemon *daemon); /* NULL = out of memory *
 void daemon_purge_free(struct purge *purge);
 void daemon_purge(struct purge *purge);
 
-/* Ends the holds that are over. */
+/* Ends the holds that are over, and says by daemon_expect_hold when the next one will be. */
 void daemon_expire_holds(struct daemon *daemon);
+void daemon_expect_hold(struct daemon *daemon, int64_t over_ms); /* 0 = not known */
 
 #endif

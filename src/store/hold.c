@@ -137,6 +137,15 @@ static int queue_policy(struct hold_expire *expire, struct database *database, c
     return code;
 }
 
+static int find_next(struct database *database, int64_t *ret_next_ms, struct error *err)
+{
+    static const char sql[] = "SELECT until_ms FROM hold ORDER BY until_ms LIMIT 1";
+
+    *ret_next_ms = INT64_MAX;
+    int code = statement_int(database, sql, ret_next_ms, err, "");
+    return code < 0 ? code : 0;
+}
+
 static int run_expire(struct store_job *job, struct database *database, struct error *err)
 {
     static const char remove[] = "DELETE FROM hold WHERE scope = ? AND id = ?";
@@ -148,8 +157,10 @@ static int run_expire(struct store_job *job, struct database *database, struct e
     expire->more = false;
     expire->ended.id[0] = '\0';
     int code = find_over(database, expire->now_ms, &hold, &cursor, err);
-    if (code < 0 || !cursor)
+    if (code < 0)
         return code;
+    if (!cursor)
+        return find_next(database, &expire->next_ms, err);
     if (hold.scope == HOLD_POLICY)
         code = queue_policy(expire, database, &hold, cursor, err);
     free(cursor);

@@ -53,6 +53,17 @@ static unsigned expire(struct fixture *fixture, unsigned limit)
     return jobs;
 }
 
+/* When the next hold will be over, after all that are have ended. */
+static int64_t next_over(struct fixture *fixture)
+{
+    struct hold_expire job;
+
+    hold_expire_init(&job, fixture->now_ms, 10, NULL);
+    fixture_run(fixture, &job.job);
+    assert_false(job.more);
+    return job.next_ms;
+}
+
 /* The state told next; NONE when nothing is told. */
 static enum azure_state told_next(struct fixture *fixture)
 {
@@ -229,6 +240,25 @@ static void test_what_was_never_told_waits(void **state)
     assert_int_equal(told_next(fixture), AZURE_STATE_COMPLIANT);
 }
 
+static void test_the_next_end_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t start_ms = fixture->now_ms;
+
+    fixture_add_device(fixture, "d1", AZURE_1);
+    fixture_add_device(fixture, "d2", AZURE_2);
+    assert_int_equal(next_over(fixture), INT64_MAX);
+    assert_int_equal(try_hold(fixture, HOLD_DEVICE, "d1", start_ms + 60000), 0);
+    assert_int_equal(try_hold(fixture, HOLD_DEVICE, "d2", start_ms + 30000), 0);
+    assert_int_equal(next_over(fixture), start_ms + 30000);
+    fixture->now_ms = start_ms + 30000;
+    expire(fixture, 10);
+    assert_int_equal(next_over(fixture), start_ms + 60000);
+    assert_int_equal(try_end(fixture, HOLD_DEVICE, "d1"), 0);
+    expire(fixture, 10);
+    assert_int_equal(next_over(fixture), INT64_MAX);
+}
+
 static int count_hold(void *ctx, const struct hold *hold)
 {
     assert_string_equal(hold->reason, "board meeting");
@@ -289,6 +319,7 @@ int main(void)
         TEST(test_a_held_device_stays_as_it_was_told),
         TEST(test_a_deleted_one_that_was_held),
         TEST(test_what_was_never_told_waits),
+        TEST(test_the_next_end_is_told),
         TEST(test_a_held_policy),
     };
 
