@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { TOLD_AT_ONCE = 16 }; /* completions a turn: each may bring a new request, some 50 us of work */
+
 /* A socket of libcurl's. libcurl changes its mind about what it waits for several times within one call; the change is applied
  * once, before the loop waits, because each uv_poll_start costs two system calls. */
 struct watch {
@@ -38,14 +40,26 @@ static void on_watch_closed(uv_handle_t *handle)
     forget_handle(poller);
 }
 
-/* Reads every completion. Also needed after a call that says nothing runs any more: a lone transfer that timed out is told here
- * and nowhere else. */
+static void mark_changed(struct watch *watch);
+static void on_soon(uv_idle_t *soon);
+
+static void plan_next_turn(struct poller *poller)
+{
+    if (poller->due || poller->untold)
+        uv_idle_start(&poller->soon, on_soon);
+    else
+        uv_idle_stop(&poller->soon);
+}
+
+/* Reads completions. Also needed after a call that says nothing runs any more: a lone transfer that timed out is told here and nowhere
+ * else. */
 static void drain(struct poller *poller)
 {
     CURLMsg *message;
-    int left;
+    int left = 0;
+    unsigned told = 0;
 
-    while (!poller->stopping && (message = curl_multi_info_read(poller->multi, &left)) != NULL) {
+    while (!poller->stopping && told < TOLD_AT_ONCE && (message = curl_multi_info_read(poller->multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURL *easy = message->easy_handle;
@@ -53,7 +67,12 @@ static void drain(struct poller *poller)
 
         curl_multi_remove_handle(poller->multi, easy);
         poller->done(poller->ctx, easy, result);
+        told++;
     }
+    if (poller->stopping)
+        return;
+    poller->untold = told == TOLD_AT_ONCE && left > 0;
+    plan_next_turn(poller);
 }
 
 static void act(struct poller *poller, curl_socket_t fd, int events)
@@ -64,11 +83,17 @@ static void act(struct poller *poller, curl_socket_t fd, int events)
     drain(poller);
 }
 
-static void mark_changed(struct watch *watch);
-
 static void on_timer(uv_timer_t *timer)
 {
     act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_soon(uv_idle_t *soon)
+{
+    struct poller *poller = soon->data;
+
+    poller->due = false;
+    act(poller, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -178,7 +203,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     return 0;
 }
 
-/* Only arms or stops the timer: libcurl must not be entered from here. */
+/* Only arms or stops the timer: libcurl must not be entered from here. What is due at once is no timer, which libuv would run again and again
+ * before it looks at anything else. */
 static int on_set_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct poller *poller = ctx;
@@ -186,7 +212,9 @@ static int on_set_timer(CURLM *multi, long timeout_ms, void *ctx)
     (void)multi;
     if (poller->stopping)
         return 0;
-    if (timeout_ms < 0)
+    poller->due = timeout_ms == 0;
+    plan_next_turn(poller);
+    if (timeout_ms <= 0)
         uv_timer_stop(&poller->timer);
     else
         uv_timer_start(&poller->timer, on_timer, (uint64_t)timeout_ms, 0);
@@ -200,10 +228,12 @@ int poller_start(struct poller *poller, uv_loop_t *loop, poller_done_fn *done, v
     if (poller->multi == NULL)
         return error_set(err, ERR_NOMEM, 0, "libcurl: no memory for a multi handle");
     uv_timer_init(loop, &poller->timer);
+    uv_idle_init(loop, &poller->soon);
     uv_prepare_init(loop, &poller->prepare);
     poller->timer.data = poller;
+    poller->soon.data = poller;
     poller->prepare.data = poller;
-    poller->handles = 2;
+    poller->handles = 3;
     curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(poller->multi, CURLMOPT_SOCKETDATA, poller);
     curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
@@ -233,5 +263,6 @@ void poller_stop(struct poller *poller, poller_stopped_fn *stopped)
     curl_multi_cleanup(poller->multi);
     poller->multi = NULL;
     uv_close((uv_handle_t *)&poller->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&poller->soon, on_handle_closed);
     uv_close((uv_handle_t *)&poller->prepare, on_handle_closed);
 }

@@ -113,14 +113,14 @@ def quantile(values, share):
 
 
 def match(committed, arrived):
-    """Milliseconds from the return of each commit to the first byte of its report. Reports of one device and verdict come
-    in the order of their commits; what was sent before the commit returned cannot be about it, but for the instants
-    between the commit's visibility and its return."""
+    """Milliseconds from the return of each commit to the first byte of its report; below 0 where that came before: a commit is
+    visible a little before it returns, and longer before it where the writer still checkpoints. Reports of one device and verdict come
+    in the order of their commits, which are many seconds apart."""
     late, lost = [], 0
     for key, commits in committed.items():
         reports = list(arrived.get(key, []))
         for commit in commits:
-            while reports and reports[0] < commit - 1_000_000:
+            while reports and reports[0] < commit - 1_000_000_000:
                 reports.pop(0)
             if reports:
                 late.append((commit, (reports.pop(0) - commit) / 1e6))

@@ -115,6 +115,50 @@ static void test_a_hanging_stream_does_not_hold_up_the_others(void **state)
     fixture_stop(&fixture);
 }
 
+/* Most answers that came within one turn of the loop. */
+struct turns {
+    const struct fixture *fixture;
+    unsigned before, most;
+};
+
+static void on_turn(uv_check_t *check)
+{
+    struct turns *turns = check->data;
+    unsigned came = turns->fixture->answers - turns->before;
+
+    turns->before = turns->fixture->answers;
+    turns->most = came > turns->most ? came : turns->most;
+}
+
+/* All end at once; the loop's other work has its turn in between. A turn enters libcurl at most thrice: timer, next turn, socket. */
+static void test_many_ends_are_told_a_few_a_turn(void **state)
+{
+    static const struct scripted_step hang[] = {{NULL, SCRIPTED_KEEP}}, reset[] = {{NULL, SCRIPTED_RESET}};
+    static struct answer answers[MANY + 1];
+    struct fixture fixture;
+    struct turns turns = {.fixture = &fixture};
+    uv_check_t check;
+
+    (void)state;
+    fixture_start(&fixture, true, &usual);
+    play(&fixture, hang);
+    uv_check_init(&fixture.loop, &check);
+    check.data = &turns;
+    uv_check_start(&check, on_turn);
+    for (int i = 0; i < MANY; i++)
+        start_get(&fixture, &answers[i]);
+    while (scripted_requests(fixture.server) < 100)
+        uv_run(&fixture.loop, UV_RUN_NOWAIT);
+    play(&fixture, reset);
+    start_get(&fixture, &answers[MANY]);
+    loop_until(&fixture.loop, &fixture.answers, MANY + 1);
+    for (int i = 0; i <= MANY; i++)
+        assert_int_equal(answers[i].calls, 1);
+    assert_in_range(turns.most, 1, 48);
+    uv_close((uv_handle_t *)&check, NULL);
+    fixture_stop(&fixture);
+}
+
 static void test_close_with_many_streams_open(void **state)
 {
     static const struct scripted_step steps[] = {{NULL, SCRIPTED_KEEP}};
@@ -142,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_stream_is_a_network_error),
         cmocka_unit_test(test_goaway_ends_every_request_once),
         cmocka_unit_test(test_a_hanging_stream_does_not_hold_up_the_others),
+        cmocka_unit_test(test_many_ends_are_told_a_few_a_turn),
         cmocka_unit_test(test_close_with_many_streams_open),
     };
 
