@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * account_view - how a connection's account is shown: its steps with their cures, how far it is, and what stands in the way of
- * disconnecting.
+ * account_view - how a connection's account is shown: its steps with their cures, how far it is, and what stands in the
+ * way of disconnecting.
  *
  * Taken on the loop, rendered on the reader's thread.
  */

@@ -3,8 +3,8 @@
 /*
  * api - the control API: from a request to its answer, whatever carries them (docs/control-api.md).
  *
- * One table of routes. A handler answers at once, or starts a job and answers from its done callback; either way with exactly one
- * call of api_answer() or api_problem*(). Errors are problem details (RFC 9457).
+ * One table of routes. A handler answers at once, or starts a job and answers from its done callback; either way with
+ * exactly one call of api_answer() or api_problem*(). Errors are problem details (RFC 9457).
  *
  * Thread    loop only; what a handler's job does on a store thread touches that job alone.
  * Lifetime  the carrier keeps the request until it is answered, also when the client has gone.
@@ -86,13 +86,14 @@ bool api_check_parameters(struct api_request *request, const char *const *names)
 bool api_number(struct api_request *request, const char *name, unsigned min, unsigned max, unsigned otherwise,
                 unsigned *ret_value);
 
-/* False after answering 415 when the body is said to be of another type than these (NULL-terminated); one that says nothing passes. */
+/* False after answering 415 when the body is said to be of another type than these (NULL-terminated); one that says
+ * nothing passes. */
 bool api_check_type(struct api_request *request, const char *const *types);
 
 struct cJSON;
 
-/* The body of an act on one connection: nothing, {} or {"connection": NAME}; *ret_connection NULL = not said, else it points into *ret_body,
- * which cJSON_Delete() frees. False after answering what is wrong. */
+/* The body of an act on one connection: nothing, {} or {"connection": NAME}; *ret_connection NULL = not said, else it
+ * points into *ret_body, which cJSON_Delete() frees. False after answering what is wrong. */
 bool api_read_connection(struct api_request *request, struct cJSON **ret_body, const char **ret_connection);
 
 /* A look at the store on the reader's thread. Embed it first; `run` fills `out` with the whole answer. */
@@ -120,13 +121,15 @@ void api_look_start(struct api_look *look);
 /* The same for one that writes: on the store thread, in a transaction that is committed before the answer. */
 void api_look_start_write(struct api_look *look);
 
-/* A page's cursor "after", decoded; NULL = from the start. False after answering what is wrong with it. The caller's to free. */
+/* A page's cursor "after", decoded; NULL = from the start. False after answering what is wrong with it. The caller's
+ * to free. */
 bool api_take_cursor(struct api_request *request, char **ret_after);
 
 /* Says in the log who asked for a change. */
 void api_log_change(const struct api_request *request, const char *what, const char *device, const char *connection);
 
-/* Appends the violation that the path names as the store has it, on a store thread. 0, ERR_NOTFOUND or another ERR_*. */
+/* Appends the violation that the path names as the store has it, on a store thread. 0, ERR_NOTFOUND or another
+ * ERR_*. */
 int api_violation_add(const struct api_request *request, struct database *database, struct buf *out, struct error *err);
 
 /* An import that is running gives up soon: complyd stops. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * explain - why a device is in its state: violations, decision, what was sent, what Microsoft answered, what happens next.
+ * explain - why a device is in its state: violations, decision, what was sent, what Microsoft answered, what happens
+ * next.
  *
  * Thread    the reader's: reads the store, and the daemon only through the view.
  */

@@ -3,8 +3,8 @@
 /*
  * server - where operators come in: the control API's Unix socket and, if [web] listen is set, the web page.
  *
- * Access to the socket is by its mode (0660, group complyd); peer credentials are read for the log. Requests, bodies, connections and
- * time are capped, for socket and page apart: a crowd at one keeps nobody out of the other.
+ * Access to the socket is by its mode (0660, group complyd); peer credentials are read for the log. Requests, bodies,
+ * connections and time are capped, for socket and page apart: a crowd at one keeps nobody out of the other.
  *
  * Thread    loop only.
  */

@@ -5,8 +5,8 @@
  *
  *     complyctl page ──► link (5 min, once) ──GET /signin──► session (cookie) ──idle 60 min, 12 h, sign-out──► gone
  *
- * Links and cookies are words of 256 random bits of which only the hash is kept; their number is bounded, the oldest makes
- * room. Wrong links are counted: after a few of them, links are not looked at for a while, whoever brings them.
+ * Links and cookies are words of 256 random bits of which only the hash is kept; their number is bounded, the oldest
+ * makes room. Wrong links are counted: after a few of them, links are not looked at for a while, whoever brings them.
  *
  * Thread    loop only. Times are monotonic milliseconds, given by the caller.
  */
@@ -45,12 +45,13 @@ void sessions_free(struct sessions *sessions);
 /* A link for who asked; it also lets the next link be looked at, however many wrong ones came. 0 or ERR_*. */
 int sessions_issue(struct sessions *sessions, const struct peer *peer, int64_t now_ms, char ret_link[TOKEN_TEXT]);
 
-/* Uses a link up. 0 with a new session and its cookie; ERR_NOTFOUND: wrong, used or too old; ERR_BUSY: too many wrong ones, not
- * looked at: *ret_wait_ms; or another ERR_*. */
+/* Uses a link up. 0 with a new session and its cookie; ERR_NOTFOUND: wrong, used or too old; ERR_BUSY: too many wrong
+ * ones, not looked at: *ret_wait_ms; or another ERR_*. */
 int sessions_enter(struct sessions *sessions, const char *link, int64_t now_ms, char ret_cookie[TOKEN_TEXT],
                    const struct session **ret_session, int64_t *ret_wait_ms);
 
-/* The session of a cookie; NULL when there is none (any more). `touch`: somebody is there, its idle time begins anew. */
+/* The session of a cookie; NULL when there is none (any more). `touch`: somebody is there, its idle time begins
+ * anew. */
 const struct session *sessions_find(struct sessions *sessions, const char *cookie, int64_t now_ms, bool touch);
 
 /* The same by its serial, without touching its idle time. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * target - the request target of HTTP (RFC 9112, origin form) taken apart: segments of the path, parameters of the query.
+ * target - the request target of HTTP (RFC 9112, origin form) taken apart: segments of the path, parameters of the
+ * query.
  *
  * Percent-decoding happens after the split, so a device id may hold '/', '?' or '&'. Pure.
  */
@@ -26,7 +27,8 @@ struct target {
     size_t parameter_count;
 };
 
-/* 0; ERR_INVALID for a bad escape or %00, ERR_TOOBIG for too many parts, ERR_NOMEM. On failure there is nothing to free. */
+/* 0; ERR_INVALID for a bad escape or %00, ERR_TOOBIG for too many parts, ERR_NOMEM. On failure there is nothing to
+ * free. */
 int target_parse(const char *raw, struct target *ret_target);
 void target_deinit(struct target *target);
 
@@ -36,8 +38,8 @@ const char *target_get(const struct target *target, const char *name);
 /* Percent-decodes in place; ERR_INVALID for a bad escape or %00. */
 int target_decode(char *text);
 
-/* True when the path reads like the pattern, in which each "{name}" stands for any segment that is not empty: ret_ids has them in
- * their order, as many as the pattern has (at most TARGET_IDS_MAX). */
+/* True when the path reads like the pattern, in which each "{name}" stands for any segment that is not empty: ret_ids
+ * has them in their order, as many as the pattern has (at most TARGET_IDS_MAX). */
 bool target_matches(const struct target *target, const char *pattern, const char **ret_ids);
 
 #endif

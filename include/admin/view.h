@@ -4,8 +4,8 @@
  * view - how a device is shown to an operator: the one place that turns the store's fleet_device into the fields of the
  * contract (spec section 5 and 9).
  *
- * What the store cannot know (is reporting on, is the connection in trouble) comes from a picture of the daemon, taken on the loop
- * and then used on the reader's thread.
+ * What the store cannot know (is reporting on, is the connection in trouble) comes from a picture of the daemon, taken
+ * on the loop and then used on the reader's thread.
  */
 #ifndef COMPLYD_ADMIN_VIEW_H
 #define COMPLYD_ADMIN_VIEW_H
@@ -60,7 +60,8 @@ int view_violation(void *ctx, const struct fleet_violation *violation);
 int view_policy(void *ctx, const struct fleet_policy *policy);
 int view_hold(void *ctx, const struct hold *hold);
 
-/* JSON members for the renderers of the API: `name` with its colon, preceded by a comma unless it is the object's first. */
+/* JSON members for the renderers of the API: `name` with its colon, preceded by a comma unless it is the object's
+ * first. */
 void view_key(struct buf *out, const char *name);
 void view_text(struct buf *out, const char *name, const char *value);
 void view_int(struct buf *out, const char *name, int64_t value);

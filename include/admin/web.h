@@ -3,9 +3,10 @@
 /*
  * web - the web page on a loopback address: who may see it, where each path goes.
  *
- * Plain HTTP, for a browser on this machine or at the other end of an SSH tunnel. Every request is refused that does not name a loopback
- * host (DNS rebinding); pages and data need a session; a change also needs our Origin and the session's CSRF word.
- * What is shown is what the control API answers (admin/api), asked with the rights of who fetched the sign-in link.
+ * Plain HTTP, for a browser on this machine or at the other end of an SSH tunnel. Every request is refused that does
+ * not name a loopback host (DNS rebinding); pages and data need a session; a change also needs our Origin and the
+ * session's CSRF word. What is shown is what the control API answers (admin/api), asked with the rights of who fetched
+ * the sign-in link.
  *
  * Thread    loop only.
  * Lifetime  web_start() to the `stopped` callback of web_stop().

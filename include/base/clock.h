@@ -3,8 +3,8 @@
 /*
  * clock - the two clocks, replaceable in tests, and RFC 3339 times.
  *
- * Wall-clock times are milliseconds (`*_ms`) or seconds (`*_s`) since 1970 UTC; durations and deadlines inside the process
- * use the monotonic clock in milliseconds.
+ * Wall-clock times are milliseconds (`*_ms`) or seconds (`*_s`) since 1970 UTC; durations and deadlines inside the
+ * process use the monotonic clock in milliseconds.
  */
 #ifndef COMPLYD_BASE_CLOCK_H
 #define COMPLYD_BASE_CLOCK_H

@@ -10,8 +10,8 @@
 
 enum { PERSON_TEXT = 96 };
 
-/* "root (uid 0, pid 4711)", or "uid 1000 (pid 4711)" when /etc/passwd has no name; other sources of names may be far away, and nobody
- * waits for them here. `place` is "pid 4711" or where else they are. Returns text. */
+/* "root (uid 0, pid 4711)", or "uid 1000 (pid 4711)" when /etc/passwd has no name; other sources of names may be far
+ * away, and nobody waits for them here. `place` is "pid 4711" or where else they are. Returns text. */
 const char *person_describe(uid_t uid, const char *place, char text[PERSON_TEXT]);
 
 #endif

@@ -27,16 +27,16 @@ void secret_deinit(struct secret *secret); /* wipes; safe on an unset one, and t
 /* Copies the bytes in; what was held before is wiped. 0, ERR_NOMEM or ERR_TOOBIG. */
 int secret_set(struct secret *secret, const void *data, size_t length);
 
-/* Reads a regular file of at most SECRET_MAX bytes. Refuses a file that group or others can read or write, unless it lies
- * in systemd's credentials directory ($CREDENTIALS_DIRECTORY), where systemd sets the access. The message names the file
- * and what to do, never its content. */
+/* Reads a regular file of at most SECRET_MAX bytes. Refuses a file that group or others can read or write, unless it
+ * lies in systemd's credentials directory ($CREDENTIALS_DIRECTORY), where systemd sets the access. The message names
+ * the file and what to do, never its content. */
 int secret_load(struct secret *secret, const char *path, struct error *err);
 
 /* The same check without reading: what complyd --check and doctor do. */
 int secret_check_file(const char *path, struct error *err);
 
-/* What a message that a file is not there, or not ours, adds when it is one that systemd hands over; else "". And whether it has added that:
- * who is not the unit's main process learns nothing of such a file. */
+/* What a message that a file is not there, or not ours, adds when it is one that systemd hands over; else "". And
+ * whether it has added that: who is not the unit's main process learns nothing of such a file. */
 const char *secret_absence(const char *path);
 bool secret_is_absence(const char *message);
 

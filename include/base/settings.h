@@ -4,8 +4,8 @@
  * settings - what an administrator writes in complyd.conf: one table gives parsing, defaults, ranges and checks.
  *
  * Thread    loop (or a program's only thread). A loaded struct settings is read-only; a reload makes a new one.
- * Errors    every mistake in the file is collected as "file:line: [section] key: reason"; loading fails with ERR_CONFIG when
- *           there is at least one. A missing file is one such line (line 0).
+ * Errors    every mistake in the file is collected as "file:line: [section] key: reason"; loading fails with ERR_CONFIG
+ *           when there is at least one. A missing file is one such line (line 0).
  */
 #ifndef COMPLYD_BASE_SETTINGS_H
 #define COMPLYD_BASE_SETTINGS_H
@@ -22,7 +22,8 @@
 
 enum settings_cloud { CLOUD_GLOBAL, CLOUD_USGOV, CLOUD_USDOD, CLOUD_CHINA, CLOUD_CUSTOM };
 
-/* One [connection NAME]: an Entra tenant and an app credential. Strings are never NULL ("" = not set), owned by settings. */
+/* One [connection NAME]: an Entra tenant and an app credential. Strings are never NULL ("" = not set), owned by
+ * settings. */
 struct connection_settings {
     char *name; /* letters, digits, '-', '_', '.'; at most 64 */
     int line;   /* where its section starts, for messages of later checks */
@@ -75,9 +76,9 @@ struct settings {
     size_t connection_count;
 };
 
-/* Reads `path`. On ERR_CONFIG `problems` (may be NULL) gets one line per mistake, each ending in '\n', and *ret_settings is
- * NULL. The caller frees with settings_free(). Checks values and that the named credential files can be used
- * (secret_check_file for the secret ones); contacts nothing. */
+/* Reads `path`. On ERR_CONFIG `problems` (may be NULL) gets one line per mistake, each ending in '\n', and
+ * *ret_settings is NULL. The caller frees with settings_free(). Checks values and that the named credential files can
+ * be used (secret_check_file for the secret ones); contacts nothing. */
 int settings_load(const char *path, struct settings **ret_settings, struct buf *problems);
 
 /* The same from memory, for tests and fuzzing: no file system is touched. `name` stands for the file in messages. */
@@ -96,8 +97,8 @@ int settings_find_connection(const struct settings *settings, const char *name,
 /* True when both say the same, key for key (not: files with the same content). */
 bool settings_connection_equal(const struct connection_settings *a, const struct connection_settings *b);
 
-/* Writes the documented default configuration (what conf/complyd.conf must equal, key for key): every key, commented out,
- * with its default and one-line description. Tests compare; docs are generated from it. */
+/* Writes the documented default configuration (what conf/complyd.conf must equal, key for key): every key, commented
+ * out, with its default and one-line description. Tests compare; docs are generated from it. */
 void settings_describe(struct buf *out);
 
 #endif

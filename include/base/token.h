@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * token - words of 256 random bits by which somebody proves to be whom we know: made, hashed, compared in constant time.
+ * token - words of 256 random bits by which somebody proves to be whom we know: made, hashed, compared in constant
+ * time.
  *
  * Only the hash is kept: who reads our memory or a core learns no word that opens a door.
  */

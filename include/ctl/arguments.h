@@ -8,8 +8,8 @@
 
 #include "ctl/command.h"
 
-/* Reads the command line; argv is put in another order. 0, or EX_USAGE after saying on `err` what is wrong with it. Options are
- * taken before, between and after the words of the command; "--" ends them. */
+/* Reads the command line; argv is put in another order. 0, or EX_USAGE after saying on `err` what is wrong with it.
+ * Options are taken before, between and after the words of the command; "--" ends them. */
 int arguments_parse(int argc, char **argv, FILE *out, FILE *err, struct invocation *ret_invocation);
 
 /* Help of the invocation's command, or of the whole program when it has none. */

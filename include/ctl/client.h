@@ -24,7 +24,8 @@ enum language client_language(const struct invocation *invocation);
 /* GET of a path with its query, already percent-encoded. 0 and the parsed object (cJSON_Delete it), or an exit code. */
 int client_get(struct client *client, const char *path, struct cJSON **ret_answer);
 
-/* The same for who is ready to wait: what may pass by itself (nobody answers; complyd says "not now") sets *ret_passing and is not said. */
+/* The same for who is ready to wait: what may pass by itself (nobody answers; complyd says "not now") sets
+ * *ret_passing and is not said. */
 int client_get_patient(struct client *client, const char *path, struct cJSON **ret_answer, bool *ret_passing);
 
 /* PUT with a JSON body. */

@@ -3,8 +3,8 @@
 /*
  * command - what can be typed after "complyctl": one table gives parsing, help and dispatch.
  *
- * Each group of commands lives in the file of its name (store.c, device.c ...). A command returns an exit code of sysexits(3);
- * what went wrong has then been said through ctl/failure.
+ * Each group of commands lives in the file of its name (store.c, device.c ...). A command returns an exit code of
+ * sysexits(3); what went wrong has then been said through ctl/failure.
  */
 #ifndef COMPLYD_CTL_COMMAND_H
 #define COMPLYD_CTL_COMMAND_H

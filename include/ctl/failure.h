@@ -3,8 +3,9 @@
 /*
  * failure - saying what went wrong, once, and with which exit code.
  *
- * For people a line "complyctl: ..." on standard error; with --json one JSON object a line there, in the form of problem details
- * (RFC 9457: title, detail, status when the daemon gave one) with `exit_code`. Standard output never carries an error.
+ * For people a line "complyctl: ..." on standard error; with --json one JSON object a line there, in the form of
+ * problem details (RFC 9457: title, detail, status when the daemon gave one) with `exit_code`. Standard output never
+ * carries an error.
  */
 #ifndef COMPLYD_CTL_FAILURE_H
 #define COMPLYD_CTL_FAILURE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * findings - what doctor has found: a list that grows, printed or told as JSON at the end; and what can be found without the daemon.
+ * findings - what doctor has found: a list that grows, printed or told as JSON at the end; and what can be found
+ * without the daemon.
  */
 #ifndef COMPLYD_CTL_FINDINGS_H
 #define COMPLYD_CTL_FINDINGS_H

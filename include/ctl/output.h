@@ -3,8 +3,8 @@
 /*
  * output - text that is safe on a terminal, and how wide it is there.
  *
- * Names come from devices and users: control characters, characters that change the writing direction and broken UTF-8 are shown as
- * \x1b or \u{202e}, never sent. Widths are columns of a UTF-8 terminal (combining marks 0, CJK 2).
+ * Names come from devices and users: control characters, characters that change the writing direction and broken UTF-8
+ * are shown as \x1b or \u{202e}, never sent. Widths are columns of a UTF-8 terminal (combining marks 0, CJK 2).
  */
 #ifndef COMPLYD_CTL_OUTPUT_H
 #define COMPLYD_CTL_OUTPUT_H
@@ -54,8 +54,8 @@ void output_heading(FILE *out, const char *text);
 /* A line "  left   text" of a list, the text broken at blanks on a terminal. */
 void output_entry(FILE *out, const char *left, size_t width, const char *text);
 
-/* A line "label   value" of a sheet; a blank value shows as "-". The value is made safe, shown in the style of its word, and on a
- * terminal broken at blanks. */
+/* A line "label   value" of a sheet; a blank value shows as "-". The value is made safe, shown in the style of its
+ * word, and on a terminal broken at blanks. */
 void output_field(FILE *out, const char *label, const char *value);
 void output_field_styled(FILE *out, const char *label, const char *value, enum output_style style);
 

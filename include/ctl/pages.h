@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "ctl/client.h"
 
-/* Calls `page` with the array `member` of each page of `path` (which has a query already); it returns 0 to go on, or an exit
- * code. 0, or an exit code. */
+/* Calls `page` with the array `member` of each page of `path` (which has a query already); it returns 0 to go on, or an
+ * exit code. 0, or an exit code. */
 int pages_walk(struct client *client, const char *path, const char *member,
                int (*page)(void *ctx, const struct cJSON *array), void *ctx);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * say - what complyctl itself says beside what the daemon does: headings, labels and sentences, in the operator's language.
+ * say - what complyctl itself says beside what the daemon does: headings, labels and sentences, in the operator's
+ * language.
  *
- * A text is looked up by its English, as gettext does; what is not in the catalogue is said in English. Words that stand for something on
- * the command line or in JSON (states, kinds) are the same in every language, and so are --help, mistakes of usage, and what goes wrong with
- * files. output, table and progress look labels, headings and units up by themselves.
+ * A text is looked up by its English, as gettext does; what is not in the catalogue is said in English. Words that
+ * stand for something on the command line or in JSON (states, kinds) are the same in every language, and so are --help,
+ * mistakes of usage, and what goes wrong with files. output, table and progress look labels, headings and units up by
+ * themselves.
  */
 #ifndef COMPLYD_CTL_SAY_H
 #define COMPLYD_CTL_SAY_H

@@ -3,8 +3,9 @@
 /*
  * table - rows under headings, columns as wide as their text.
  *
- * Rows are kept until table_flush(), which settles the widths; rows of later flushes are cut to these, so that a list longer than memory
- * can be printed page by page. On a terminal columns go, and others shrink, until a row fits; elsewhere nothing is cut.
+ * Rows are kept until table_flush(), which settles the widths; rows of later flushes are cut to these, so that a list
+ * longer than memory can be printed page by page. On a terminal columns go, and others shrink, until a row fits;
+ * elsewhere nothing is cut.
  */
 #ifndef COMPLYD_CTL_TABLE_H
 #define COMPLYD_CTL_TABLE_H
@@ -22,7 +23,7 @@ enum { TABLE_FIXED = 0, TABLE_CUT = 1 };
 
 struct table_column {
     const char *heading;
-    int gives; /* on a narrow terminal: TABLE_CUT its text may be cut; | TABLE_DROP(n) it goes, the highest n > 0 first */
+    int gives; /* on a narrow terminal: TABLE_CUT its text may be cut; TABLE_DROP(n) it goes, the highest n first */
 };
 
 struct table {

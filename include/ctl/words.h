@@ -15,18 +15,19 @@ enum { WORDS_MAX = 24 };
 size_t words_of_option(enum command_option option, const char *words[WORDS_MAX]);
 size_t words_of_argument(const char *argument, const char *words[WORDS_MAX]);
 
-/* 0, or EX_USAGE after saying which option or argument has a word that is none of its own, and what was likely meant. */
+/* 0, or EX_USAGE after saying which option or argument has a word that is none of its own, and what was likely
+ * meant. */
 int words_check(const struct invocation *invocation);
 
 struct cJSON;
 
-/* EX_NOINPUT after saying that the daemon has no such connection, with the one that was likely meant or those that there are: the member
- * `key` of each of `connections`. */
+/* EX_NOINPUT after saying that the daemon has no such connection, with the one that was likely meant or those that
+ * there are: the member `key` of each of `connections`. */
 int words_refuse_connection(const struct invocation *invocation, const char *typed, const struct cJSON *connections,
                             const char *key);
 
-/* 0 when the daemon's configuration has the connection of --connection, or none was given; else an exit code after saying so, with
- * the name that was likely meant. */
+/* 0 when the daemon's configuration has the connection of --connection, or none was given; else an exit code after
+ * saying so, with the name that was likely meant. */
 int words_check_connection(const struct invocation *invocation, struct client *client);
 
 #endif

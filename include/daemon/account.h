@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * account - connects a connection's account at Microsoft and disconnects it, step by step (model/account.h has the states).
+ * account - connects a connection's account at Microsoft and disconnects it, step by step (model/account.h has the
+ * states).
  *
  *       ┌────────────────────── tick ◄──────────────────────┐
  *       ▼                                                   │
- *     something to save? ──► save ──────────────────────────┤ one operation at a time: each ends in an event, each event
- *     waiting?           ──► wake ──────────────────────────┤ in a tick
+ *     something to save? ──► save ──────────────────────────┤ one operation at a time: each ends in an
+ *     waiting?           ──► wake ──────────────────────────┤ event, each event in a tick
  *     a walk to feed?    ──► feed ──────────────────────────┤
  *     next step          ──► token, discover, request, count┘
  *
- * As sender: all from outside by an operation table. Every move and every step is saved before what follows from it is begun, so
- * that a process that is killed at any instant leaves what the next one resumes from; and every request says the same when it is sent
- * twice.
+ * As sender: all from outside by an operation table. Every move and every step is saved before what follows from it is
+ * begun, so that a process that is killed at any instant leaves what the next one resumes from; and every request says
+ * the same when it is sent twice.
  *
  * Thread    loop only.
  */
@@ -62,7 +63,8 @@ void account_start(struct account *account, const struct account_record *record)
 /* No operation is begun any more; who waits is told ERR_CANCELED. */
 void account_stop(struct account *account);
 
-/* An operator's acts. `done` once, never before return: 0 when it is durable that it will be done. ERR_EXISTS: something is in the way. */
+/* An operator's acts. `done` once, never before return: 0 when it is durable that it will be done. ERR_EXISTS:
+ * something is in the way. */
 struct account_disconnect_options {
     bool this_server_only; /* nothing is told to Microsoft, the tenant stays as it is */
     bool force;            /* although Microsoft refuses some devices */
@@ -75,8 +77,9 @@ enum account_state account_state(const struct account *account); /* the one that
 const struct account_record *account_record(const struct account *account);
 const struct account_counts *account_counts(const struct account *account); /* as counted last; for progress */
 
-/* There is something to tell of devices of these platforms, bit 1u << platform: a connected account that has no policy for one of them gets
- * it by itself, and what is in the way is tried again later and later. Reports do not wait for it. */
+/* There is something to tell of devices of these platforms, bit 1u << platform: a connected account that has no
+ * policy for one of them gets it by itself, and what is in the way is tried again later and later. Reports do not wait
+ * for it. */
 void account_seen(struct account *account, unsigned platforms);
 
 /* ---- events ---- */

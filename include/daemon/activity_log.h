@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * activity_log - the daemon's hand in the activity log: entries are queued here and written together by the store's thread.
+ * activity_log - the daemon's hand in the activity log: entries are queued here and written together by the store's
+ * thread.
  *
- * Reports, verdicts and parked devices are written by the store itself, with what they tell of (store/activity). Here come all
- * others, and what the log needs: anchors to the process's own log (at start, at stop, and every quarter of an hour that brought entries), purging
- * what is too old, and waking who follows it.
+ * Reports, verdicts and parked devices are written by the store itself, with what they tell of (store/activity). Here
+ * come all others, and what the log needs: anchors to the process's own log (at start, at stop, and every quarter of an
+ * hour that brought entries), purging what is too old, and waking who follows it.
  *
- * Thread    loop only; nothing waits. While the store is in trouble up to 1,000 entries are kept; what is lost beyond is counted, and
- *           that is an entry too.
+ * Thread    loop only; nothing waits. While the store is in trouble up to 1,000 entries are kept; what is lost beyond
+ *           is counted, and that is an entry too.
  */
 #ifndef COMPLYD_DAEMON_ACTIVITY_LOG_H
 #define COMPLYD_DAEMON_ACTIVITY_LOG_H
@@ -43,8 +44,8 @@ void activity_log_follow(struct activity_log *log, struct activity_follower *fol
 void activity_log_unfollow(struct activity_log *log,
                            struct activity_follower *follower); /* also one that does not wait */
 
-/* Writes what is queued and tells a last anchor, as well as the store allows; then calls `stopped` on a later turn, or at once when there
- * is nothing to do. */
+/* Writes what is queued and tells a last anchor, as well as the store allows; then calls `stopped` on a later turn, or
+ * at once when there is nothing to do. */
 void activity_log_stop(struct activity_log *log, void (*stopped)(void *ctx), void *ctx);
 
 #endif

@@ -3,9 +3,9 @@
 /*
  * budget - the quotas of one connection's channel, shared by reports, look-ups and questions for verdicts.
  *
- * Up to two token buckets (microsoft/quota.h) apply at once. A part of the smaller one is kept for what is more urgent: bulk work
- * leaves half of it to changes, questions leave a quarter, changes and look-ups may spend all. Look-ups only read: a quota of writes is not
- * theirs.
+ * Up to two token buckets (microsoft/quota.h) apply at once. A part of the smaller one is kept for what is more urgent:
+ * bulk work leaves half of it to changes, questions leave a quarter, changes and look-ups may spend all. Look-ups only
+ * read: a quota of writes is not theirs.
  *
  * Thread    loop only. Times are monotonic milliseconds.
  */

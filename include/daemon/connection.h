@@ -5,7 +5,7 @@
  *
  *      ┌───────────── enabled = no, or reporting off ──────────────┐
  *      ▼                                                           │
- *     OFF ──enable──► CONNECTING ──token and endpoints──► READY ◄──┴─► THROTTLED   (429 and the like: slower, not stopped)
+ *     OFF ──enable──► CONNECTING ──token and endpoints──► READY ◄──┴─► THROTTLED   (429: slower, not stopped)
  *                        ▲   │                              │
  *                        │   └────────► BROKEN ◄────────────┘        credential, consent, tenant; network down
  *                        └── probe ───────┘

@@ -31,7 +31,8 @@ struct connection_context {
     void (*restart)(struct daemon *daemon, struct connection *connection); /* stops it and starts it again */
 };
 
-/* `settings` is borrowed until the connection has stopped. On failure *ret_connection may be set: stop it as any other. */
+/* `settings` is borrowed until the connection has stopped. On failure *ret_connection may be set: stop it as any
+ * other. */
 int connection_start(const struct connection_context *context, const struct connection_settings *settings,
                      struct connection **ret_connection, struct error *err);
 
@@ -40,8 +41,8 @@ void connection_dirty(struct connection *connection);
 
 void connection_resync(struct connection *connection, const struct full_report_state *state);
 
-/* The configuration was read anew and says the same about this connection: shared settings are taken over, and what waits is tried
- * now. */
+/* The configuration was read anew and says the same about this connection: shared settings are taken over, and what
+ * waits is tried now. */
 void connection_retry(struct connection *connection);
 const struct connection_settings *connection_settings(const struct connection *connection);
 

@@ -20,7 +20,8 @@ struct daemon;
 struct activity_log;
 struct figures;
 
-/* Takes over `settings`. Fails with ERR_* when the store cannot be used at all (locked by another daemon, newer version). */
+/* Takes over `settings`. Fails with ERR_* when the store cannot be used at all (locked by another daemon, newer
+ * version). */
 int daemon_start(struct uv_loop_s *loop, struct settings *settings, struct daemon **ret_daemon, struct error *err);
 
 /* Takes over the new settings; what cannot change at run time (store, control_socket) is logged and stays. */
@@ -40,8 +41,8 @@ struct figures *daemon_figures(struct daemon *daemon);
 
 const struct settings *daemon_settings(const struct daemon *daemon);
 
-/* Runs a look at the fleet on the read-only connection. While the store cannot be opened (DAEMON_STORE_TROUBLE) its done comes with
- * ERR_STORE and the reason. */
+/* Runs a look at the fleet on the read-only connection. While the store cannot be opened (DAEMON_STORE_TROUBLE) its
+ * done comes with ERR_STORE and the reason. */
 void daemon_look(struct daemon *daemon, struct store_job *job);
 
 /* Runs a write job on the store's write connection; while the store cannot be opened as daemon_look(). */
@@ -87,20 +88,20 @@ void daemon_resynced(struct daemon *daemon, const char *connection, const struct
 
 struct breaker_limits daemon_breaker_limits(const struct settings *settings);
 
-/* Closes the breaker of a connection: its held reports go, or are dropped (`discard`) until something changes. `count` is how many they were.
- * ERR_NOMEM: `done` is not called. */
+/* Closes the breaker of a connection: its held reports go, or are dropped (`discard`) until something changes. `count`
+ * is how many they were. ERR_NOMEM: `done` is not called. */
 typedef void daemon_breaker_fn(void *ctx, int result, const struct error *error, int64_t count);
 int daemon_breaker_close(struct daemon *daemon, const char *connection, bool discard, daemon_breaker_fn *done,
                          void *ctx);
 
-/* Connects and disconnects the account of one connection (daemon/account.h). On failure `done` is not called. ERR_NOTFOUND: no such
- * connection; ERR_EXISTS: something is in the way; ERR_BUSY: not now. */
+/* Connects and disconnects the account of one connection (daemon/account.h). On failure `done` is not called.
+ * ERR_NOTFOUND: no such connection; ERR_EXISTS: something is in the way; ERR_BUSY: not now. */
 int daemon_connect(struct daemon *daemon, const char *connection, daemon_done_fn *done, void *ctx, struct error *err);
 int daemon_disconnect(struct daemon *daemon, const char *connection, const struct account_disconnect_options *options,
                       daemon_done_fn *done, void *ctx, struct error *err);
 
-/* Reads back what Microsoft believes of one connection's devices, and queues those again that differed (daemon/drift.h). ERR_NOTFOUND,
- * ERR_EXISTS, ERR_BUSY as above. */
+/* Reads back what Microsoft believes of one connection's devices, and queues those again that differed
+ * (daemon/drift.h). ERR_NOTFOUND, ERR_EXISTS, ERR_BUSY as above. */
 int daemon_check_drift(struct daemon *daemon, const char *connection, int64_t *ret_check, struct error *err);
 int daemon_repair_drift(struct daemon *daemon, const char *connection, struct error *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * drift - reads back what Microsoft believes of a connection's devices and compares it with what it was told, once a day and when asked.
+ * drift - reads back what Microsoft believes of a connection's devices and compares it with what it was told, once a
+ * day and when asked.
  *
  *       ┌───────────────────── tick ◄─────────────────────┐
  *       ▼                                                 │
@@ -11,8 +12,9 @@
  *     READING, a page       ──► store a piece of it ──────┤
  *     SWEEPING ... REPAIRING──► walk a piece ─────────────┘
  *
- * As account: all from outside by an operation table. A difference is told, not mended: nothing is sent again unless an operator asks for
- * a repair, and then as reports that he asks for. What goes wrong here is no trouble of the connection.
+ * As account: all from outside by an operation table. A difference is told, not mended: nothing is sent again unless an
+ * operator asks for a repair, and then as reports that he asks for. What goes wrong here is no trouble of the
+ * connection.
  *
  * Thread    loop only.
  */
@@ -42,8 +44,8 @@ void drift_free(struct drift *drift); /* NULL is fine. No event may come any mor
 
 void drift_stop(struct drift *drift); /* no operation is begun any more */
 
-/* Operators' acts. A check begins at once, or when the one under way has ended: its number is told. A repair queues the differences that
- * the last check found. ERR_BUSY: not yet, ask again. */
+/* Operators' acts. A check begins at once, or when the one under way has ended: its number is told. A repair queues the
+ * differences that the last check found. ERR_BUSY: not yet, ask again. */
 int drift_ask(struct drift *drift, int64_t *ret_check, struct error *err);
 int drift_repair(struct drift *drift, struct error *err);
 

@@ -3,8 +3,8 @@
 /*
  * figures - what waits in the store, for who looks often: counted on the reader's thread, and kept for a while.
  *
- * Counting walks the queue. However many ask, it is done every 5 s at most, and more seldom when it takes long: it never has more than
- * a twentieth of the reader's time.
+ * Counting walks the queue. However many ask, it is done every 5 s at most, and more seldom when it takes long: it
+ * never has more than a twentieth of the reader's time.
  *
  * Thread    loop only.
  * Lifetime  as long as the daemon; no look may be under way when it is freed.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * gate - the way to Microsoft of one channel: shut until it is wanted, open while answers are good, waiting after failures.
+ * gate - the way to Microsoft of one channel: shut until it is wanted, open while answers are good, waiting after
+ * failures.
  *
  *      ┌── knock ──► OPENING ──gate_opened──► OPEN ─┐
  *     SHUT              │ ▲                    │    │ a lone failure is everyday life: three in a row, or one on trial,
@@ -9,8 +10,8 @@
  *           gate_failed ▼ │                    │    │
  *                     WAITING ◄────────────────┴────┘
  *
- * An opened gate is on trial (one request at a time) until the first good answer. The wait grows with each failure and is short for the
- * network, long for what an administrator must mend.
+ * An opened gate is on trial (one request at a time) until the first good answer. The wait grows with each failure and
+ * is short for the network, long for what an administrator must mend.
  *
  * Thread    loop only; pure but for the operations.
  */

@@ -3,9 +3,9 @@
 /*
  * health - whether the store can be worked with: from single failures to a state that does not flicker.
  *
- * One failed transaction is trouble at once, unless the store was only busy: another program's lock is everyday, and trouble only when it
- * lasts. Trouble is over when the store has worked for longer than anybody waits before trying again, so that a job that fails each
- * time, among many that do not, is trouble that stays.
+ * One failed transaction is trouble at once, unless the store was only busy: another program's lock is everyday, and
+ * trouble only when it lasts. Trouble is over when the store has worked for longer than anybody waits before trying
+ * again, so that a job that fails each time, among many that do not, is trouble that stays.
  *
  * Thread    loop. Pure but for the clock's readings that it is given.
  */

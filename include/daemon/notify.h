@@ -24,7 +24,8 @@ void notify_watchdog(void);
 /* Milliseconds within which notify_watchdog() is wanted; 0 = never. */
 int64_t notify_watchdog_ms(void);
 
-/* Sends a record to the journal with COMPLYD_TAG, COMPLYD_DEVICE, COMPLYD_CONNECTION, COMPLYD_MESSAGE_ID, COMPLYD_REQUEST_ID. */
+/* Sends a record to the journal with COMPLYD_TAG, COMPLYD_DEVICE, COMPLYD_CONNECTION, COMPLYD_MESSAGE_ID,
+ * COMPLYD_REQUEST_ID. */
 void notify_journal(void *ctx, const struct log_record *record);
 
 #endif

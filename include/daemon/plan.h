@@ -10,8 +10,8 @@
 
 #include "base/settings.h"
 
-/* One line a queued device: connection, device, Azure id, what Microsoft believes, what it would be told, or why nothing; then a
- * summary. 0 or ERR_*, which has been told on standard error. */
+/* One line a queued device: connection, device, Azure id, what Microsoft believes, what it would be told, or why
+ * nothing; then a summary. 0 or ERR_*, which has been told on standard error. */
 int plan_print(const struct settings *settings, FILE *out);
 
 #endif

@@ -3,8 +3,8 @@
 /*
  * resolver - turns user principal names into Entra object ids, 20 to a $batch, and has the store remember them.
  *
- * One round at a time: names asked for meanwhile are dropped, as the sender asks again when the round is over. A round that
- * cannot be finished (network, throttling) goes on after a growing delay.
+ * One round at a time: names asked for meanwhile are dropped, as the sender asks again when the round is over. A round
+ * that cannot be finished (network, throttling) goes on after a growing delay.
  *
  * Thread    loop only.
  */
@@ -32,7 +32,8 @@ int resolver_new(struct uv_loop_s *loop, const struct resolver_ops *ops, void *c
 /* Starts a round with at most 100 of these names, if none is under way. */
 void resolver_ask(struct resolver *resolver, char *const *names, size_t count);
 
-/* A round that waits before it tries again goes on now: the way was opened anew, or an operator says that the trouble is over. */
+/* A round that waits before it tries again goes on now: the way was opened anew, or an operator says that the
+ * trouble is over. */
 void resolver_retry(struct resolver *resolver);
 
 void resolver_recorded(struct resolver *resolver, struct users_record *record); /* frees it */

@@ -5,8 +5,8 @@
  *
  *     message ──fetch──► asked ──answer──► verdicts ──record──► message, report, outbox
  *
- * As sender: all from outside by an operation table, every event ends in one pump. Questions leave a part of the budget to
- * reports, and half of the window while reports wait.
+ * As sender: all from outside by an operation table, every event ends in one pump. Questions leave a part of the budget
+ * to reports, and half of the window while reports wait.
  *
  * Thread    loop only.
  */

@@ -9,12 +9,13 @@
  *                         ▲                                      │ 401, first time
  *                         └──────────────── same flight again ◄──┘
  *
- * All it needs from outside comes by an operation table, so that hours of outage can be played in milliseconds on a stub clock. The
- * machine itself never waits: every event (staged, recorded, answered, woken) ends in one pump.
+ * All it needs from outside comes by an operation table, so that hours of outage can be played in milliseconds on a
+ * stub clock. The machine itself never waits: every event (staged, recorded, answered, woken) ends in one pump.
  *
  * Thread    loop only.
- * Promise   Only as much is staged as may be sent now, so that what is sent is decided when it is sent. Worst first. One flight per
- *           device. Results are recorded in groups: while one record is under way the next group gathers.
+ * Promise   Only as much is staged as may be sent now, so that what is sent is decided when it is sent. Worst first.
+ *           One flight per device. Results are recorded in groups: while one record is under way the next group
+ *           gathers.
  */
 #ifndef COMPLYD_DAEMON_SENDER_H
 #define COMPLYD_DAEMON_SENDER_H
@@ -47,8 +48,8 @@ struct sender_ops {
     void (*record)(void *ctx, struct outbox_record *record);
     /* Sends; ends in sender_answered(), never before return. 0, or ERR_* when nothing was started. */
     int (*send)(void *ctx, struct flight *flight);
-    /* How many requests may be in flight now; SENDER_CLOSED: none, not even staged (stopped, or waiting before a probe);
-     * SENDER_SHUT: none yet, but knock() opens the way when there is something to send. */
+    /* How many requests may be in flight now; SENDER_CLOSED: none, not even staged (stopped, or waiting before a
+     * probe); SENDER_SHUT: none yet, but knock() opens the way when there is something to send. */
     int (*window)(void *ctx);
     void (*knock)(void *ctx);
     /* What an answer means for the whole connection; called for each flight after its results are noted. */

@@ -3,10 +3,10 @@
 /*
  * watcher - notices commits of other processes: file events on the store's directory, and looks that follow them.
  *
- * A file event on the WAL comes before its commit is visible (in 99 % of wake-ups with a durable writer), and no second event follows. So
- * an event starts a patient look (store/change.h), and while nothing is found further looks follow at growing distance up
- * to a second. The daemon's timed look is the net below. While bulk work goes on, every page that we write ourselves would be a
- * file event: then looks go by a timer of a few milliseconds.
+ * A file event on the WAL comes before its commit is visible (in 99 % of wake-ups with a durable writer), and no second
+ * event follows. So an event starts a patient look (store/change.h), and while nothing is found further looks follow at
+ * growing distance up to a second. The daemon's timed look is the net below. While bulk work goes on, every page that
+ * we write ourselves would be a file event: then looks go by a timer of a few milliseconds.
  *
  * Thread    loop only.
  */

@@ -5,9 +5,9 @@
  *
  *     IDLE ──date reached, or resync──► FEEDING ──end of the fleet, all told──► IDLE (next date stored)
  *
- * Date, cursor and counts are the store's (store/full_report.h). Here is only the pace: the weekly report is spread evenly
- * over full_report_spread, stretches by itself when the quota is smaller (it feeds only while few of its rows wait), and a resync goes as fast
- * as the quota allows.
+ * Date, cursor and counts are the store's (store/full_report.h). Here is only the pace: the weekly report is spread
+ * evenly over full_report_spread, stretches by itself when the quota is smaller (it feeds only while few of its rows
+ * wait), and a resync goes as fast as the quota allows.
  *
  * Thread    loop only.
  */

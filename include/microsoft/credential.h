@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * credential - what a connection signs in with: which kinds it has and in what order, when they expire, when their files change.
+ * credential - what a connection signs in with: which kinds it has and in what order, when they expire, when their
+ * files change.
  *
  * Two may stand side by side: the earlier one in the order below is used, and when it is refused the other takes over
  * (microsoft/token.h).
@@ -37,7 +38,8 @@ const char *credential_name(enum credential_kind kind);
 /* Those that the connection has, best first; returns how many. */
 size_t credential_list(const struct connection_settings *settings, enum credential_kind ret_kinds[CREDENTIALS_MAX]);
 
-/* 0 when the credential's files can be used now (a certificate: with its key and within its dates), else ERR_* that names file and cure. */
+/* 0 when the credential's files can be used now (a certificate: with its key and within its dates), else ERR_* that
+ * names file and cure. */
 int credential_check(const struct connection_settings *settings, enum credential_kind kind, int64_t now_s,
                      struct error *err);
 
@@ -50,7 +52,8 @@ uint64_t credential_signature(const struct connection_settings *settings, enum c
 /* True of troubles that another credential, or another content of this one, may mend. */
 bool credential_is_trouble(enum trouble trouble);
 
-/* How close the end is: how many of the 30, 14 and 3 days ahead have been reached, 4 when it is over. 0 = far away or unknown (-1). */
+/* How close the end is: how many of the 30, 14 and 3 days ahead have been reached, 4 when it is over. 0 = far away
+ * or unknown (-1). */
 int credential_nearness(int64_t expires_s, int64_t now_s);
 
 #endif

@@ -22,7 +22,8 @@ typedef void endpoints_done_fn(void *ctx, const struct outcome *outcome, const s
 
 struct endpoints_discovery;
 
-/* `done` once, on the loop, never before return; outcome NULL = found. One 401 is answered with a new token by itself. */
+/* `done` once, on the loop, never before return; outcome NULL = found. One 401 is answered with a new token by
+ * itself. */
 int endpoints_discover(struct http_client *client, const char *graph_url, struct token_source *graph_token,
                        const struct clock *clock, endpoints_done_fn *done, void *ctx,
                        struct endpoints_discovery **ret_discovery);

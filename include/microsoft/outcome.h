@@ -3,13 +3,13 @@
 /*
  * outcome - what an answer of Microsoft's means: from HTTP status, body and headers to what we do next. Pure.
  *
- * Source: microsoft.md sections 1.3, 2.2, 2.3, 3 and 4.5. Branches on HTTP status and the `error`/`code` words, never on texts; AADSTS
- * numbers only sharpen what the operator reads.
+ * Source: microsoft.md sections 1.3, 2.2, 2.3, 3 and 4.5. Branches on HTTP status and the `error`/`code` words, never
+ * on texts; AADSTS numbers only sharpen what the operator reads.
  *
- * A wrong stop of a connection locks out a whole company, and a wrong parking hides a fault of the connection. So a refusal stops the
- * connection only when it cannot be one device's: 403 for a whole request, 403 for each of several devices of a batch, a refused
- * credential. A refusal that names one device parks that device. What is not Microsoft's JSON is TRANSIENT: nobody is parked or
- * stopped on the word of a proxy. src/microsoft/classify.h has the table.
+ * A wrong stop of a connection locks out a whole company, and a wrong parking hides a fault of the connection. So a
+ * refusal stops the connection only when it cannot be one device's: 403 for a whole request, 403 for each of several
+ * devices of a batch, a refused credential. A refusal that names one device parks that device. What is not Microsoft's
+ * JSON is TRANSIENT: nobody is parked or stopped on the word of a proxy. src/microsoft/classify.h has the table.
  */
 #ifndef COMPLYD_MICROSOFT_OUTCOME_H
 #define COMPLYD_MICROSOFT_OUTCOME_H
@@ -31,7 +31,8 @@ enum outcome_class {
     OUTCOME_CONNECTION, /* credential, consent or tenant is wrong: stop the connection */
 };
 
-/* Why a connection stands still, each with a cure; X(NAME, slug). Texts in English and Spanish: outcome_trouble_text/cure. */
+/* Why a connection stands still, each with a cure; X(NAME, slug). Texts in English and Spanish:
+ * outcome_trouble_text/cure. */
 #define TROUBLES(X)                                                                                                    \
     X(TROUBLE_NONE, "")                                                                                                \
     X(TROUBLE_NETWORK, "network")                                                                                      \
@@ -86,12 +87,12 @@ struct outcome {
 
 enum { OUTCOME_RETRY_AFTER_MAX_MS = 3600 * 1000 };
 
-/* Reads Retry-After in all its forms: integer, decimal seconds ("2.128"), HTTP date. Negative, absurd and unreadable values:
- * capped, or 0 for "not asked". `now_s` is for dates. */
+/* Reads Retry-After in all its forms: integer, decimal seconds ("2.128"), HTTP date. Negative, absurd and unreadable
+ * values: capped, or 0 for "not asked". `now_s` is for dates. */
 int64_t outcome_retry_after_ms(const char *value, int64_t now_s);
 
-/* A response that carries no partner or batch semantics: status, network error, Graph's error object. `device_scope`: the URL
- * names one device or user, so 400/403/404 may be its fault (DEVICE); else they are the connection's. */
+/* A response that carries no partner or batch semantics: status, network error, Graph's error object. `device_scope`:
+ * the URL names one device or user, so 400/403/404 may be its fault (DEVICE); else they are the connection's. */
 void outcome_of_response(const struct http_response *response, bool device_scope, int64_t now_s,
                          struct outcome *ret_outcome);
 

@@ -14,13 +14,14 @@
 
 void partner_url(struct buf *url, const char *device_url, const struct guid *message_id);
 
-/* The whole PUT body for one message about `count` reports (all carry the stamp of the first as UploadTime). Written directly, twice escaped
- * because Content is a JSON string. */
+/* The whole PUT body for one message about `count` reports (all carry the stamp of the first as UploadTime). Written
+ * directly, twice escaped because Content is a JSON string. */
 void partner_body(struct buf *body, const char *tenant_id, const struct report *const *reports, size_t count);
 
-/* Answer to the PUT: 200 with ErrorCode 202 or none (also: no body) = ACCEPTED; the body decides as well as the status. 409, by status or
- * in-band = ACCEPTED: a message of this GUID is there, its verdict will tell. In-band 401 = TRANSIENT and 403 = DEVICE: they speak of this
- * message alone. A body that is no JSON object = TRANSIENT. 404 without ErrorCode = TRANSIENT with TROUBLE_ENDPOINTS: ask for the URL anew. */
+/* Answer to the PUT: 200 with ErrorCode 202 or none (also: no body) = ACCEPTED; the body decides as well as the status.
+ * 409, by status or in-band = ACCEPTED: a message of this GUID is there, its verdict will tell. In-band 401 = TRANSIENT
+ * and 403 = DEVICE: they speak of this message alone. A body that is no JSON object = TRANSIENT. 404 without
+ * ErrorCode = TRANSIENT with TROUBLE_ENDPOINTS: ask for the URL anew. */
 void partner_put_outcome(const struct http_response *response, int64_t now_s, struct outcome *ret_outcome);
 
 enum partner_verdict {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * quota - a token bucket from Microsoft's documented limits: at most `units` in any stretch of `period_ms`, a quarter of them in one
- * burst, slowed when throttled. Pure.
+ * quota - a token bucket from Microsoft's documented limits: at most `units` in any stretch of `period_ms`, a quarter
+ * of them in one burst, slowed when throttled. Pure.
  *
- * Throttled: the rate is halved (not below 1/64), the bucket emptied, and nothing is allowed until Retry-After (at least a second)
- * has passed; refusals within that time belong to the same burst and do not halve again. After each quiet period the rate grows by an
- * eighth of the full one. Times are monotonic milliseconds.
+ * Throttled: the rate is halved (not below 1/64), the bucket emptied, and nothing is allowed until Retry-After (at
+ * least a second) has passed; refusals within that time belong to the same burst and do not halve again. After each
+ * quiet period the rate grows by an eighth of the full one. Times are monotonic milliseconds.
  */
 #ifndef COMPLYD_MICROSOFT_QUOTA_H
 #define COMPLYD_MICROSOFT_QUOTA_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * account - the life of a connection's account at Microsoft: its states, the steps of connecting and disconnecting, and what may be in
- * their way. Pure. States, steps and problems are stored by their words.
+ * account - the life of a connection's account at Microsoft: its states, the steps of connecting and disconnecting, and
+ * what may be in their way. Pure. States, steps and problems are stored by their words.
  *
  *              ┌─────────── failed ────────────┐
  *              ▼                               │
@@ -12,7 +12,8 @@
  *       └─disconnect─► DISCONNECTING ◄─────────┼────────┘        devices are retired, verdicts awaited
  *                        │                     │
  *                        ▼ all retired, or forced                no way back
- *                      DEPROVISIONING                            the tenant is deprovisioned; no report goes out any more
+ *                      DEPROVISIONING                            the tenant is deprovisioned; no report goes out any
+ *                                                                more
  *                        │
  *                        ▼                     failed
  *                      DISCONNECTED ◄───────────────────┐        not one request

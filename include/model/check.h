@@ -3,7 +3,8 @@
 /*
  * check - what "complyctl doctor" looks at, and what it may find: the words for people in English and Spanish. Pure.
  *
- * Refusals of Microsoft's have their own words (trouble, in microsoft/outcome.h), steps of an account too (model/account.h).
+ * Refusals of Microsoft's have their own words (trouble, in microsoft/outcome.h), steps of an account too
+ * (model/account.h).
  */
 #ifndef COMPLYD_MODEL_CHECK_H
 #define COMPLYD_MODEL_CHECK_H
@@ -53,8 +54,8 @@ enum check_state {
         CHECK_STATE_COUNT
 };
 
-/* X(NAME, word in JSON, state, English, Spanish, cure in English, cure in Spanish); what is well and what was passed over has no cure.
- * Laid out by hand: clang-format 14 and 19 do not agree about letters that are not ASCII. */
+/* X(NAME, word in JSON, state, English, Spanish, cure in English, cure in Spanish); what is well and what was passed
+ * over has no cure. Laid out by hand: clang-format 14 and 19 do not agree about letters that are not ASCII. */
 /* clang-format off */
 #define CHECK_FINDINGS(X)                                                                                              \
     X(FOUND_WELL, "", CHECK_OK, "All is well.", "Todo está bien.", "", "")                                             \

@@ -4,8 +4,8 @@
  * decision - what has to be told to Microsoft about a device now. Pure: everything comes in by the arguments.
  *
  * The rules (docs/decision.md has them as a table):
- *  1. an id that Microsoft still holds as ours but that is no longer this device's (azure_device_id changed or emptied, row
- *     deleted, connection changed) is retired first;
+ *  1. an id that Microsoft still holds as ours but that is no longer this device's (azure_device_id changed or emptied,
+ *     row deleted, connection changed) is retired first;
  *  2. managed = 0, a deleted row: removed; that is a fact, not a verdict, and needs no evaluation;
  *  3. no azure_device_id: waits for registration. One that is no GUID: parked, and the old id stays as it is;
  *  4. a violation of an unknown policy, or never evaluated: waits and keeps the state last reported;
@@ -26,7 +26,7 @@ enum decision_kind {
     DECISION_WAIT,    /* data is missing: `reason` says which; a trigger queues the device when it arrives */
     DECISION_PARK,    /* data is wrong: `reason` says how */
     DECISION_REPORT,  /* tell `state` about the device's own azure_device_id */
-    DECISION_RETIRE, /* tell removed about the id last reported, on the connection it was reported by; then decide again */
+    DECISION_RETIRE,  /* tell removed about the id last reported, on the connection that reported it; decide again */
 };
 
 struct decision_input {
@@ -58,8 +58,8 @@ struct decision {
 
 struct decision decision_make(const struct decision_input *input);
 
-/* True if telling `to` after `from` takes access away or keeps a removed one out: to is non_compliant or removed, and worse
- * than from. Such a report overtakes all others and counts for the breaker. */
+/* True if telling `to` after `from` takes access away or keeps a removed one out: to is non_compliant or removed, and
+ * worse than from. Such a report overtakes all others and counts for the breaker. */
 bool decision_is_worsening(enum azure_state from, enum azure_state to);
 
 #endif

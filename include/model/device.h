@@ -73,8 +73,8 @@ int client_status_parse(const char *text, enum client_status *ret_status);
 bool client_status_is_error(enum client_status status);      /* anything but "" and Success */
 bool client_status_user_can_mend(enum client_status status); /* Workplace_Join_Required, Interaction_Required */
 
-/* Digest of all inventory columns (name, manufacturer, model, serial, OS version, user, platform): equal columns give equal
- * digests on every machine and version (64-bit FNV-1a over NUL-terminated columns). Never 0. */
+/* Digest of all inventory columns (name, manufacturer, model, serial, OS version, user, platform): equal columns give
+ * equal digests on every machine and version (64-bit FNV-1a over NUL-terminated columns). Never 0. */
 uint64_t device_inventory_digest(const struct device *device);
 
 bool text_is_utf8(const char *text); /* valid UTF-8 without ASCII control characters other than tab; NULL is not */

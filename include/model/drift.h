@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * drift - where Microsoft believes something else than what it was told. Pure. Phases, causes and problems are stored by their words.
+ * drift - where Microsoft believes something else than what it was told. Pure. Phases, causes and problems are stored
+ * by their words.
  *
  *         ┌────────────────────── end of the fleet ──────────────────────┐
  *         ▼                                                              │
@@ -76,8 +77,8 @@ struct drift_seen {
     bool managed, compliant;
 };
 
-/* `told`: what it accepted last. `given_up`: the device does not exist any more, or goes by another id. `was_right`: the same
- * was seen to be so since it was told. */
+/* `told`: what it accepted last. `given_up`: the device does not exist any more, or goes by another id. `was_right`:
+ * the same was seen to be so since it was told. */
 enum drift_cause drift_judge(enum azure_state told, bool given_up, const struct drift_seen *seen, bool was_right);
 
 /* complyd may not read devices: no trouble of reporting. Stored where else a trouble's word stands. */

@@ -3,7 +3,8 @@
 /*
  * language - the languages in which complyd speaks to people, and how one is chosen. Pure.
  *
- * The log is English. complyctl follows the locale, the web page the browser; whoever asks for another language gets English.
+ * The log is English. complyctl follows the locale, the web page the browser; whoever asks for another language gets
+ * English.
  */
 #ifndef COMPLYD_MODEL_LANGUAGE_H
 #define COMPLYD_MODEL_LANGUAGE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * phrase - the sentences that answers to operators are made of, beside reasons and cures: decisions, what comes next, cures of the
- * store; in English and Spanish. Pure.
+ * phrase - the sentences that answers to operators are made of, beside reasons and cures: decisions, what comes next,
+ * cures of the store; in English and Spanish. Pure.
  *
  * "%1" and "%2" stand for what phrase_add() is given.
  */

@@ -32,8 +32,8 @@ struct report {
     int64_t last_update_ms; /* rises strictly per device, across restarts and clock steps */
 };
 
-/* 64-bit FNV-1a over everything of *report that the message carries except message_id and last_update_ms: tells whether a
- * message that may already have been sent can be sent again under the same GUID and stamp. Never 0. */
+/* 64-bit FNV-1a over everything of *report that the message carries except message_id and last_update_ms: tells whether
+ * a message that may already have been sent can be sent again under the same GUID and stamp. Never 0. */
 uint64_t report_content_hash(const struct report *report);
 
 /* LastUpdateTime for the next message: max(now, last + 1). */

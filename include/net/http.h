@@ -7,14 +7,14 @@
  * Thread    loop only.
  * Lifetime  one client per connection of the configuration (its CA file, proxy and connection cache are its own);
  *           http_client_close() cancels what runs (callbacks with ERR_CANCELED), then calls closed.
- * Errors    a response with any HTTP status is a success of this module (result 0). Negative results: ERR_NETWORK (not connected,
- *           reset, HTTP/2 stream lost), ERR_TIMEOUT, ERR_TLS, ERR_TOOBIG (body above the cap), ERR_CANCELED, ERR_NOMEM; `error` has
- *           libcurl's text and code.
- * Promise   https only (http only over a Unix socket, and to 169.254.169.254 and loopback when allow_plain is set), peer and
- *           host verified, redirects
+ * Errors    a response with any HTTP status is a success of this module (result 0). Negative results: ERR_NETWORK (not
+ *           connected, reset, HTTP/2 stream lost), ERR_TIMEOUT, ERR_TLS, ERR_TOOBIG (body above the cap), ERR_CANCELED,
+ *           ERR_NOMEM; `error` has libcurl's text and code.
+ * Promise   https only (http only over a Unix socket, and to 169.254.169.254 and loopback when allow_plain is set),
+ *           peer and host verified, redirects
  *           never followed, HTTP/2 multiplexed where the server speaks it, connect, total and low-speed limits on each.
- *           Of the environment's proxy variables only NO_PROXY is read: hosts that are reached without options.proxy. An idle
- *           client causes no wake-up.
+ *           Of the environment's proxy variables only NO_PROXY is read: hosts that are reached without options.proxy.
+ *           An idle client causes no wake-up.
  */
 #ifndef COMPLYD_NET_HTTP_H
 #define COMPLYD_NET_HTTP_H
@@ -61,10 +61,10 @@ struct http_headers {
 };
 
 struct http_response {
-    int result;      /* 0 or ERR_* */
-    int status;      /* HTTP status, 0 when there was none */
-    bool maybe_sent; /* with an error: the server may have processed the request */
-    int proxy_status; /* what the proxy answered to CONNECT: 407 = it wants other credentials; 0 = no proxy, or no answer */
+    int result;       /* 0 or ERR_* */
+    int status;       /* HTTP status, 0 when there was none */
+    bool maybe_sent;  /* with an error: the server may have processed the request */
+    int proxy_status; /* the proxy's answer to CONNECT: 407 = it wants other credentials; 0 = no proxy or answer */
     struct http_headers headers;
     const char *body; /* NUL-terminated, never NULL; valid during the callback */
     size_t body_length;
@@ -90,9 +90,9 @@ struct http_request {
 
 typedef void http_done_fn(void *ctx, const struct http_response *response);
 
-/* Starts a request; everything in *request is copied or used before return. A new GUID goes out as client-request-id, and is
- * told in *ret_client_request_id if given. `done` is called exactly once, on the loop, never before return. 0 or ERR_*: then done is
- * not called. *ret_id, if given, names the request for http_cancel(). */
+/* Starts a request; everything in *request is copied or used before return. A new GUID goes out as client-request-id,
+ * and is told in *ret_client_request_id if given. `done` is called exactly once, on the loop, never before return. 0 or
+ * ERR_*: then done is not called. *ret_id, if given, names the request for http_cancel(). */
 int http_send(struct http_client *client, const struct http_request *request, http_done_fn *done, void *ctx,
               struct guid *ret_client_request_id, uint64_t *ret_id, struct error *err);
 
@@ -101,7 +101,8 @@ void http_cancel(struct http_client *client, uint64_t id);
 
 struct uv_loop_s *http_client_loop(const struct http_client *client);
 
-/* Reads the proxy's credentials again, for the requests that follow; what was known stays when the file cannot be read. */
+/* Reads the proxy's credentials again, for the requests that follow; what was known stays when the file cannot be
+ * read. */
 int http_reload_proxy(struct http_client *client, struct error *err);
 
 /* True for URLs of this machine and of Azure's metadata service. */
@@ -116,8 +117,8 @@ struct http_certificate {
     int64_t expires_s; /* of the certificate in its chain that ends first; 0 = not known */
 };
 
-/* The index-th of the hosts that a connection was made to, in the order of their first; NULL after the last. A server that was not believed
- * is not among them. */
+/* The index-th of the hosts that a connection was made to, in the order of their first; NULL after the last. A server
+ * that was not believed is not among them. */
 const struct http_certificate *http_client_certificate(const struct http_client *client, size_t index);
 
 size_t http_in_flight(const struct http_client *client);

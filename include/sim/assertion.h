@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * assertion - client assertions signed with a registered certificate, and federated ones (of a workload identity), checked as Entra checks
- * them.
+ * assertion - client assertions signed with a registered certificate, and federated ones (of a workload identity),
+ * checked as Entra checks them.
  *
- * A federated one is told by its header: a `kid`, and no thumbprint. One record is registered, the one below, with the key of issuer.pem. It
- * may come again until it expires, as the projected tokens of Kubernetes do.
+ * A federated one is told by its header: a `kid`, and no thumbprint. One record is registered, the one below, with the
+ * key of issuer.pem. It may come again until it expires, as the projected tokens of Kubernetes do.
  */
 #ifndef COMPLYD_SIM_ASSERTION_H
 #define COMPLYD_SIM_ASSERTION_H

@@ -3,9 +3,9 @@
 /*
  * changes - Graph's list of changed devices: GET /v1.0/devices/delta, its pages and its links.
  *
- * From the start every device is listed; from a deltaLink those that changed since, with their id and what changed and nothing else, as
- * Microsoft reserves itself to do, and removed ones. What was never set is left out. A link tells nothing by itself and is good for its
- * tenant only; one from before devices_forget_changes() is answered with 410.
+ * From the start every device is listed; from a deltaLink those that changed since, with their id and what changed and
+ * nothing else, as Microsoft reserves itself to do, and removed ones. What was never set is left out. A link tells
+ * nothing by itself and is good for its tenant only; one from before devices_forget_changes() is answered with 410.
  */
 #ifndef COMPLYD_SIM_CHANGES_H
 #define COMPLYD_SIM_CHANGES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * enrolment - what Intune keeps of a partner in one tenant: whether it is provisioned, its policies, whom they are assigned to; and the
- * tenant's groups.
+ * enrolment - what Intune keeps of a partner in one tenant: whether it is provisioned, its policies, whom they are
+ * assigned to; and the tenant's groups.
  */
 #ifndef COMPLYD_SIM_ENROLMENT_H
 #define COMPLYD_SIM_ENROLMENT_H

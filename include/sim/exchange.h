@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * exchange - one request and its answer, free of any HTTP library, so that handlers serve direct requests and the items of a
- * $batch alike.
+ * exchange - one request and its answer, free of any HTTP library, so that handlers serve direct requests and the items
+ * of a $batch alike.
  *
- * Owns      the answer's bytes and headers, and the decoded path; the request's bytes belong to whoever made the exchange.
+ * Owns      the answer's bytes and headers, and the decoded path; the request's bytes belong to whoever made the
+ *           exchange.
  * Lifetime  exchange_init() to exchange_deinit().
  */
 #ifndef COMPLYD_SIM_EXCHANGE_H
@@ -96,7 +97,8 @@ struct exchange {
 void exchange_init(struct exchange *ex, const char *method, const char *target);
 void exchange_deinit(struct exchange *ex);
 
-/* Splits and decodes the target; 0, or ERR_INVALID (bad percent-encoding, NUL, a bare '#', too many parts) or ERR_NOMEM. */
+/* Splits and decodes the target; 0, or ERR_INVALID (bad percent-encoding, NUL, a bare '#', too many parts) or
+ * ERR_NOMEM. */
 int exchange_parse_target(struct exchange *ex);
 
 /* True when the path has a part `index` equal to text, letter case ignored as OData services do. */
@@ -106,7 +108,8 @@ bool exchange_method_is(const struct exchange *ex, const char *method);
 /* The decoded value of query option `name` (exact), NULL when absent or undecodable. The caller frees. */
 char *exchange_query(const struct exchange *ex, const char *name);
 
-/* The first query option that begins with '$' and is not among `known` (NULL ends it); NULL = none. The caller frees. */
+/* The first query option that begins with '$' and is not among `known` (NULL ends it); NULL = none. The caller
+ * frees. */
 char *exchange_unknown_option(const struct exchange *ex, const char *const *known);
 
 /* Decodes percent-encoding (and '+' as a blank when `form`) of [text, text+length); NULL when malformed or without

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * faults - what goes wrong on demand: rules from the control endpoint or a script, each for a place, some requests, some times.
+ * faults - what goes wrong on demand: rules from the control endpoint or a script, each for a place, some requests,
+ * some times.
  *
- * Rules are asked in the order in which they were added; the first that fits plays, and only it. A rule that has played its
- * `count` stays listed, so that a test can see that it played.
+ * Rules are asked in the order in which they were added; the first that fits plays, and only it. A rule that has played
+ * its `count` stays listed, so that a test can see that it played.
  */
 #ifndef COMPLYD_SIM_FAULTS_H
 #define COMPLYD_SIM_FAULTS_H
@@ -67,7 +68,8 @@ void faults_init(struct faults *faults);
 void faults_deinit(struct faults *faults);
 void faults_clear(struct faults *faults);
 
-/* Adds one rule from its JSON object (copied). Returns its number, or ERR_INVALID, ERR_TOOBIG or ERR_NOMEM with the reason. */
+/* Adds one rule from its JSON object (copied). Returns its number, or ERR_INVALID, ERR_TOOBIG or ERR_NOMEM with the
+ * reason. */
 int faults_add(struct faults *faults, const struct cJSON *spec, struct error *err);
 
 /* Takes back the newest rules until only `count` are left. */

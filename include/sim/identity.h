@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * identity - the managed identity services of an Azure machine, in plain HTTP on a listener of their own: IMDS, or with a folder for keys
- * the agent of Azure Arc.
+ * identity - the managed identity services of an Azure machine, in plain HTTP on a listener of their own: IMDS, or with
+ * a folder for keys the agent of Azure Arc.
  */
 #ifndef COMPLYD_SIM_IDENTITY_H
 #define COMPLYD_SIM_IDENTITY_H

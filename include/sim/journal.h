@@ -3,8 +3,8 @@
 /*
  * journal - the log of requests: the newest ones, with numbers that rise from 1.
  *
- * Promise   at most JOURNAL_ENTRIES entries and JOURNAL_BYTES of bodies are kept; the oldest go first. Tokens, secrets and
- *           assertions are never kept: headers are not, and neither is the body of a token request.
+ * Promise   at most JOURNAL_ENTRIES entries and JOURNAL_BYTES of bodies are kept; the oldest go first. Tokens, secrets
+ *           and assertions are never kept: headers are not, and neither is the body of a token request.
  */
 #ifndef COMPLYD_SIM_JOURNAL_H
 #define COMPLYD_SIM_JOURNAL_H

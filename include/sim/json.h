@@ -3,8 +3,8 @@
 /*
  * json - strict reading of JSON on top of cJSON: nothing after the value, valid UTF-8, exact names, no member twice.
  *
- * Names are compared letter by letter. Getters give the "absent" value for a member of another type; json_check() is what
- * tells the two apart.
+ * Names are compared letter by letter. Getters give the "absent" value for a member of another type; json_check() is
+ * what tells the two apart.
  */
 #ifndef COMPLYD_SIM_JSON_H
 #define COMPLYD_SIM_JSON_H
@@ -28,8 +28,8 @@ struct json_field {
 /* NULL unless [text, text+length) is one JSON value; text[length] must be NUL. The caller frees with cJSON_Delete(). */
 struct cJSON *json_parse(const char *text, size_t length);
 
-/* Holds an object against a table: every member known, none twice, types right, required ones there. Returns NULL, or what
- * is wrong in `reason`. */
+/* Holds an object against a table: every member known, none twice, types right, required ones there. Returns NULL, or
+ * what is wrong in `reason`. */
 const char *json_check(const struct cJSON *object, const struct json_field *fields, char *reason, size_t size);
 
 const struct cJSON *json_member(const struct cJSON *object, const char *name); /* NULL = absent */

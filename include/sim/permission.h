@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * permission - the application permissions that the tenants' administrators have consented to, as a token carries them, and which
- * of them a request needs.
+ * permission - the application permissions that the tenants' administrators have consented to, as a token carries them,
+ * and which of them a request needs.
  *
  * Thread    any; pure functions.
  */

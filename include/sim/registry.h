@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * registry - devices and users told from outside: by the control endpoint or from a file, as JSON Lines, an array or one object.
+ * registry - devices and users told from outside: by the control endpoint or from a file, as JSON Lines, an array or
+ * one object.
  */
 #ifndef COMPLYD_SIM_REGISTRY_H
 #define COMPLYD_SIM_REGISTRY_H
@@ -14,9 +15,9 @@
 struct tenant;
 struct world;
 
-/* Registers what `text` (NUL-terminated) lists: {"deviceId", "operatingSystem", ...} and {"userPrincipalName", ...}. A known
- * device is updated. `tenant` serves those that name no tenantId. Returns how many, or ERR_INVALID or ERR_NOMEM with the
- * line; what came before the bad line stays registered. */
+/* Registers what `text` (NUL-terminated) lists: {"deviceId", "operatingSystem", ...} and {"userPrincipalName", ...}. A
+ * known device is updated. `tenant` serves those that name no tenantId. Returns how many, or ERR_INVALID or ERR_NOMEM
+ * with the line; what came before the bad line stays registered. */
 int registry_add_devices(struct world *world, struct tenant *tenant, const char *text, struct error *err);
 int registry_add_users(struct world *world, struct tenant *tenant, const char *text, struct error *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * replays - ids that were used once and must not come again (the jti of client assertions). Remembers the newest REPLAYS_MAX.
+ * replays - ids that were used once and must not come again (the jti of client assertions). Remembers the newest
+ * REPLAYS_MAX.
  */
 #ifndef COMPLYD_SIM_REPLAYS_H
 #define COMPLYD_SIM_REPLAYS_H

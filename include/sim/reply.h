@@ -3,7 +3,8 @@
 /*
  * reply - libmicrohttpd's callbacks: collects a request, has it routed, and sends its answer the way the exchange says.
  *
- *   headers -> body ... -> routed -> (suspended until the delay is over) -> queued -> (pieces, for wire tricks) -> completed
+ *   headers -> body ... -> routed -> (suspended until the delay is over) -> queued -> (pieces, for wire tricks) ->
+ *   completed
  */
 #ifndef COMPLYD_SIM_REPLY_H
 #define COMPLYD_SIM_REPLY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * server - the TLS listener and the loop: libmicrohttpd on its epoll descriptor, the simulator's timers and signals, all on one
- * thread. An answer that has to wait is suspended and holds up nobody else.
+ * server - the TLS listener and the loop: libmicrohttpd on its epoll descriptor, the simulator's timers and signals,
+ * all on one thread. An answer that has to wait is suspended and holds up nobody else.
  */
 #ifndef COMPLYD_SIM_SERVER_H
 #define COMPLYD_SIM_SERVER_H
@@ -12,7 +12,8 @@
 struct server;
 struct world;
 
-/* Binds "ADDR:PORT" or "[ADDR]:PORT" (port 0 = a free one); sets *ret_url to "https://ADDR:PORT", which the caller frees. */
+/* Binds "ADDR:PORT" or "[ADDR]:PORT" (port 0 = a free one); sets *ret_url to "https://ADDR:PORT", which the caller
+ * frees. */
 int server_open(struct world *world, const char *listen, struct server **ret_server, char **ret_url, struct error *err);
 
 /* Binds one more, for managed identities in plain HTTP. */

@@ -3,8 +3,8 @@
 /*
  * token - access tokens: issued by login, checked by every API.
  *
- * Signed with a key made for this run, so a token of an earlier run is refused. Checked tokens are remembered by their text, so
- * that a thousand requests with one token cost one signature check.
+ * Signed with a key made for this run, so a token of an earlier run is refused. Checked tokens are remembered by their
+ * text, so that a thousand requests with one token cost one signature check.
  */
 #ifndef COMPLYD_SIM_TOKEN_H
 #define COMPLYD_SIM_TOKEN_H
@@ -45,8 +45,8 @@ enum token_verdict token_check(struct world *world, struct exchange *ex, enum to
 /* Makes every token issued so far worthless. */
 void token_revoke_all(struct world *world);
 
-/* Splits "https://graph.example/.default" into the resource ("https://graph.example") and the kind of token it asks for;
- * false when no such resource is served. The resource's length is returned: it starts where `scope` does. */
+/* Splits "https://graph.example/.default" into the resource ("https://graph.example") and the kind of token it asks
+ * for; false when no such resource is served. The resource's length is returned: it starts where `scope` does. */
 bool token_scope(const struct world *world, const char *scope, enum token_kind *ret_kind, size_t *ret_length);
 
 #endif

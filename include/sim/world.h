@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * world - everything the simulated Microsoft knows: tenants, their apps, devices and users, and the settings of the play.
+ * world - everything the simulated Microsoft knows: tenants, their apps, devices and users, and the settings of the
+ * play.
  *
  * Thread    the simulator's one thread; no locks anywhere.
  * Promise   memory grows with tenants, devices and explicit users only; messages, requests and faults are capped.

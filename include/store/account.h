@@ -5,7 +5,8 @@
  *
  * Owns      tables `account` and `account_step`.
  * Thread    jobs of store/thread.h, and looks on the caller's thread.
- * Promise   what was saved is what a later process resumes from; the walk over the devices keeps its cursor in the same transaction.
+ * Promise   what was saved is what a later process resumes from; the walk over the devices keeps its cursor in the same
+ *           transaction.
  */
 #ifndef COMPLYD_STORE_ACCOUNT_H
 #define COMPLYD_STORE_ACCOUNT_H
@@ -53,7 +54,8 @@ struct account_save {
 void account_save_init(struct account_save *save, const struct account_record *record,
                        void (*done)(struct store_job *job));
 
-/* Queues the next devices of the connection, whether or not they changed, and of the deleted ones those that Microsoft still holds. */
+/* Queues the next devices of the connection, whether or not they changed, and of the deleted ones those that
+ * Microsoft still holds. */
 struct account_feed {
     struct store_job job;
     char connection[65];

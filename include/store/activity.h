@@ -3,8 +3,9 @@
 /*
  * activity - the activity log: everything that concerns the account, hash-chained, kept for a set time.
  *
- * Owns      tables `activity` and `activity_base`. Entries get rising ids without gaps; each hash covers the entry and the hash before it
- *           (docs/store.md says how). Reading: store/activity_list.h; checking: store/activity_verify.h.
+ * Owns      tables `activity` and `activity_base`. Entries get rising ids without gaps; each hash covers the entry and
+ *           the hash before it (docs/store.md says how). Reading: store/activity_list.h; checking:
+ *           store/activity_verify.h.
  * Thread    inside a write transaction: entries about reports are written with what they tell of; others come by jobs.
  * Promise   no secret, token or assertion is ever part of an entry: details are what the log and `last_error` say too.
  */
@@ -14,7 +15,8 @@
 #include "base/guid.h"
 #include "store/thread.h"
 
-/* X(NAME, word, what it means). The first four are one device's; an entry of a word that is not here is from another version. */
+/* X(NAME, word, what it means). The first four are one device's; an entry of a word that is not here is from another
+ * version. */
 #define ACTIVITY_KINDS(X)                                                                                              \
     X(ACTIVITY_REPORT, "report", "Microsoft was told of a device")                                                     \
     X(ACTIVITY_RETIRE, "retire", "Microsoft was told that a device is no longer managed")                              \

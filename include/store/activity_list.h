@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * activity_list - reading the activity log: newest first by pages, onwards from an entry, and what Microsoft was told at a time.
+ * activity_list - reading the activity log: newest first by pages, onwards from an entry, and what Microsoft was told
+ * at a time.
  *
  * Thread    the caller's database: the reader's thread. One call looks at a bounded number of entries, in one snapshot.
  */
@@ -26,8 +27,8 @@ struct activity_page {
     int64_t newest; /* id of the log's newest entry; 0 = the log is empty */
 };
 
-/* Calls `each` for a page; it returns 0, or ERR_* to give up. A page may hold fewer entries than there are (even none) when many do not
- * match. The entry's strings live until `each` returns. */
+/* Calls `each` for a page; it returns 0, or ERR_* to give up. A page may hold fewer entries than there are (even none)
+ * when many do not match. The entry's strings live until `each` returns. */
 int activity_list(struct database *database, const struct activity_filter *filter,
                   int (*each)(void *ctx, const struct activity_entry *entry), void *ctx, struct activity_page *ret_page,
                   struct error *err);

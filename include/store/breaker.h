@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * breaker - the circuit breaker of a connection: when too many devices would turn non_compliant or removed within a while, the
- * reports that say so are held until an operator has looked.
+ * breaker - the circuit breaker of a connection: when too many devices would turn non_compliant or removed within a
+ * while, the reports that say so are held until an operator has looked.
  *
- * What counts is a device that Microsoft was told of as compliant or non_compliant and that is about to be told worse, once
- * in a window. Not counted, and never held: a report that an operator asked for, one that may have been sent before, and those of an
- * account that is being disconnected. Before anything of a bulk is sent the queue is looked at: an edit of a policy that would
- * block a whole fleet stops before its first report.
+ * What counts is a device that Microsoft was told of as compliant or non_compliant and that is about to be told worse,
+ * once in a window. Not counted, and never held: a report that an operator asked for, one that may have been sent
+ * before, and those of an account that is being disconnected. Before anything of a bulk is sent the queue is looked at:
+ * an edit of a policy that would block a whole fleet stops before its first report.
  *
- * Owns      tables `breaker` (a row a connection) and `worsened` (the devices of the window). A held row of the outbox has due_at =
- *           OUTBOX_HELD: it is out of the way, and a change of its device frees it to be decided anew.
+ * Owns      tables `breaker` (a row a connection) and `worsened` (the devices of the window). A held row of the outbox
+ *           has due_at = OUTBOX_HELD: it is out of the way, and a change of its device frees it to be decided anew.
  * Thread    jobs of store/thread.h, and looks on the caller's thread.
  *
  *     closed ──the next one would be too many──► open ──release: held reports go, not counted again──► closed
@@ -57,8 +57,8 @@ struct breaker_status {
 int breaker_read(struct database *database, const char *connection, int64_t now_ms, int64_t window_ms,
                  struct breaker_status *ret_status, struct error *err);
 
-/* Releases or drops the held reports of one connection, at most `limit` in a job, and closes the breaker with the last of them. A
- * breaker that is closed: nothing. */
+/* Releases or drops the held reports of one connection, at most `limit` in a job, and closes the breaker with the last
+ * of them. A breaker that is closed: nothing. */
 struct breaker_close {
     struct store_job job;
     char connection[65];

@@ -3,9 +3,9 @@
 /*
  * change - has another process committed since we last looked?
  *
- * A file event on the WAL comes before the commit it belongs to is visible, and no second event follows. So a look waits
- * on the worker for up to `patience_us`, polling PRAGMA data_version every 100 us, and gives up its place when another job is
- * queued.
+ * A file event on the WAL comes before the commit it belongs to is visible, and no second event follows. So a look
+ * waits on the worker for up to `patience_us`, polling PRAGMA data_version every 100 us, and gives up its place when
+ * another job is queued.
  */
 #ifndef COMPLYD_STORE_CHANGE_H
 #define COMPLYD_STORE_CHANGE_H

@@ -12,8 +12,8 @@
 #include "base/guid.h"
 #include "store/thread.h"
 
-/* Remembers what user principal names resolved to. An empty user_id: Microsoft does not know the user; its devices are parked with
- * REASON_USER_UNKNOWN when they are staged next. */
+/* Remembers what user principal names resolved to. An empty user_id: Microsoft does not know the user; its devices are
+ * parked with REASON_USER_UNKNOWN when they are staged next. */
 struct user_entry {
     char *user_principal_name; /* owned */
     char user_id[GUID_TEXT];
@@ -31,8 +31,8 @@ int users_record_init(struct users_record *record, const char *connection, size_
                       void (*done)(struct store_job *job));
 void users_record_deinit(struct users_record *record);
 
-/* Forgets users whom nobody has asked for in USERS_KEPT_MS, of whatever connection: a week after it was found an id is looked up anew anyhow.
- * Each job looks at `limit` rows, on from where the last one ended. */
+/* Forgets users whom nobody has asked for in USERS_KEPT_MS, of whatever connection: a week after it was found an id is
+ * looked up anew anyhow. Each job looks at `limit` rows, on from where the last one ended. */
 #define USERS_KEPT_MS (30 * INT64_C(24) * 3600 * 1000)
 
 struct users_purge {

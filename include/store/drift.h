@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * drift - what Microsoft's directory says of the devices, and where that is not what Microsoft was told (model/drift.h).
+ * drift - what Microsoft's directory says of the devices, and where that is not what Microsoft was told
+ * (model/drift.h).
  *
  * Owns      tables `directory`, `drift` and `drift_check`.
  * Thread    jobs of store/thread.h, and looks on the caller's thread.
- * Promise   each job saves the check's record with what it did: killed, the check goes on where it was. What was read is in the store, a
- *           page at a time; memory does not grow with the fleet. Nothing is queued but by DRIFT_REPAIRING.
+ * Promise   each job saves the check's record with what it did: killed, the check goes on where it was. What was read
+ *           is in the store, a page at a time; memory does not grow with the fleet. Nothing is queued but by
+ *           DRIFT_REPAIRING.
  */
 #ifndef COMPLYD_STORE_DRIFT_H
 #define COMPLYD_STORE_DRIFT_H
@@ -70,8 +72,8 @@ struct drift_walk {
 
 void drift_walk_init(struct drift_walk *walk, const struct drift_record *record, void (*done)(struct store_job *job));
 
-/* Forgets what was read back for a connection that is not among `names` and has not compared for DRIFT_KEPT_MS, a piece in a job. Should it
- * come back it reads everything anew. */
+/* Forgets what was read back for a connection that is not among `names` and has not compared for DRIFT_KEPT_MS, a piece
+ * in a job. Should it come back it reads everything anew. */
 #define DRIFT_KEPT_MS (30 * INT64_C(24) * 3600 * 1000)
 
 struct drift_forget {
@@ -112,7 +114,8 @@ struct drift_filter {
 int drift_list(struct database *database, const struct drift_filter *filter,
                int (*each)(void *ctx, const struct drift_entry *entry), void *ctx, bool *ret_more, struct error *err);
 
-/* Of a device that was told on this connection; DRIFT_NONE: there is no difference, or another report was accepted since. */
+/* Of a device that was told on this connection; DRIFT_NONE: there is no difference, or another report was accepted
+ * since. */
 int drift_cause_of(struct database *database, const char *connection, const char *device_id,
                    enum drift_cause *ret_cause, struct error *err);
 

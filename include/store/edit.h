@@ -3,9 +3,11 @@
 /*
  * edit - one device, policy or violation written on the MDM's behalf, for one that cannot write SQLite itself.
  *
- * What may stand in a record, and how it becomes rows, is import's: an edit is a line of an import with the ways of HTTP.
+ * What may stand in a record, and how it becomes rows, is import's: an edit is a line of an import with the ways of
+ * HTTP.
  *
- * Thread    the store thread, inside a write job's transaction: the same triggers fire, and the job is done after the commit.
+ * Thread    the store thread, inside a write job's transaction: the same triggers fire, and the job is done after the
+ *           commit.
  */
 #ifndef COMPLYD_STORE_EDIT_H
 #define COMPLYD_STORE_EDIT_H

@@ -3,8 +3,8 @@
 /*
  * fleet - looking at the fleet: list, show, explain, counts, plan. Reads only.
  *
- * Thread    functions that take a database: the caller's thread (reader thread by jobs, or complyctl on its own file). No transaction
- *           outlives a call, so a long look never holds up a checkpoint: pages by cursor.
+ * Thread    functions that take a database: the caller's thread (reader thread by jobs, or complyctl on its own file).
+ *           No transaction outlives a call, so a long look never holds up a checkpoint: pages by cursor.
  */
 #ifndef COMPLYD_STORE_FLEET_H
 #define COMPLYD_STORE_FLEET_H
@@ -15,8 +15,8 @@
 #include "store/breaker.h"
 #include "store/database.h"
 
-/* One device with everything that is known of it; strings are "" when blank, owned by the struct. Bytes that are no UTF-8 come out
- * as U+FFFD, except in device_id: it is the key, as it is stored. */
+/* One device with everything that is known of it; strings are "" when blank, owned by the struct. Bytes that are no
+ * UTF-8 come out as U+FFFD, except in device_id: it is the key, as it is stored. */
 struct fleet_device {
     char *device_id, *connection, *name, *manufacturer, *model, *serial_number, *os_version, *user_principal_name;
     char *azure_device_id; /* the MDM's row; of a deleted device the one last reported */
@@ -92,7 +92,8 @@ struct fleet_policy {
 int fleet_policy(struct database *database, const char *policy_id,
                  int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, struct error *err);
 
-/* At most `limit` policies behind `after` (NULL = from the start), in policy_id order; stops when `each` returns non-zero. */
+/* At most `limit` policies behind `after` (NULL = from the start), in policy_id order; stops when `each` returns
+ * non-zero. */
 int fleet_policies(struct database *database, const char *after, unsigned limit,
                    int (*each)(void *ctx, const struct fleet_policy *policy), void *ctx, bool *ret_more,
                    struct error *err);
@@ -108,12 +109,13 @@ struct fleet_counts {
     int64_t parked;
 };
 
-/* Of one connection, or of all with NULL. Walks the report table: for the reader thread, not for the hot path. The walk over all takes seconds when
- * they are a million: then its figures serve for twenty times as long as it took, so that whoever asks often does not keep the thread busy.
- * What waits is always counted anew. */
+/* Of one connection, or of all with NULL. Walks the report table: for the reader thread, not for the hot path. The walk
+ * over all takes seconds when they are a million: then its figures serve for twenty times as long as it took, so that
+ * whoever asks often does not keep the thread busy. What waits is always counted anew. */
 int fleet_counts(struct database *database, const char *connection, struct fleet_counts *ret_counts, struct error *err);
 
-/* Only what waits: queued, queue_oldest_ms and awaiting_verdict; the rest is 0. Cheap: walks the outbox and the messages alone. */
+/* Only what waits: queued, queue_oldest_ms and awaiting_verdict; the rest is 0. Cheap: walks the outbox and the
+ * messages alone. */
 int fleet_count_queue(struct database *database, const char *connection, struct fleet_counts *ret_counts,
                       struct error *err);
 
@@ -127,11 +129,13 @@ struct fleet_queue {
     int64_t unanswered; /* messages without a verdict */
 };
 
-/* Fills in `count` of them in one walk over the outbox and the messages. *ret_others: rows of connections that are none of these. */
+/* Fills in `count` of them in one walk over the outbox and the messages. *ret_others: rows of connections that are
+ * none of these. */
 int fleet_queues(struct database *database, int64_t now_ms, struct fleet_queue *queues, size_t count,
                  int64_t *ret_others, struct error *err);
 
-/* What the next pass would send: every queued device with its decision, most urgent first. Same code as outbox_stage. */
+/* What the next pass would send: every queued device with its decision, most urgent first. Same code as
+ * outbox_stage. */
 struct fleet_plan_entry {
     const char *device_id, *connection, *azure_device_id;
     enum priority priority;
@@ -144,7 +148,8 @@ struct fleet_plan_entry {
 int fleet_plan(struct database *database, const struct breaker_limits *breaker,
                int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx, struct error *err);
 
-/* The last row of the queue that a plan has told; all 0: none yet. The next page begins behind it, wherever that is by then. */
+/* The last row of the queue that a plan has told; all 0: none yet. The next page begins behind it, wherever that is
+ * by then. */
 struct fleet_plan_place {
     enum priority priority;
     bool claimed;     /* among the rows in flight, which come first in their priority */
@@ -156,7 +161,8 @@ struct fleet_plan_place {
 
 void fleet_plan_place_deinit(struct fleet_plan_place *place);
 
-/* The same in pages: tells at most `limit` rows behind *place, and moves it. *ret_more: the limit was reached before the end. */
+/* The same in pages: tells at most `limit` rows behind *place, and moves it. *ret_more: the limit was reached before
+ * the end. */
 int fleet_plan_page(struct database *database, const struct breaker_limits *breaker, struct fleet_plan_place *place,
                     unsigned limit, int (*each)(void *ctx, const struct fleet_plan_entry *entry), void *ctx,
                     bool *ret_more, struct error *err);

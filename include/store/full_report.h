@@ -3,9 +3,9 @@
 /*
  * full_report - the walk over every device of a connection: the weekly report, and an operator's resync.
  *
- * Owns      table `full_report`: per connection and kind when it is due, when it began, how far it is. The walk feeds the outbox a
- *           few devices at a time, in device_id order, and stores its cursor in the same transaction; killed, it goes on
- *           where it was. Devices removed at Microsoft are passed over.
+ * Owns      table `full_report`: per connection and kind when it is due, when it began, how far it is. The walk feeds
+ *           the outbox a few devices at a time, in device_id order, and stores its cursor in the same transaction;
+ *           killed, it goes on where it was. Devices removed at Microsoft are passed over.
  * Thread    jobs of store/thread.h.
  */
 #ifndef COMPLYD_STORE_FULL_REPORT_H
@@ -34,7 +34,8 @@ struct full_report_load {
 void full_report_load_init(struct full_report_load *load, const char *connection, enum full_report_kind kind,
                            void (*done)(struct store_job *job));
 
-/* Starts a walk (counts the devices), or with started_at_ms < 0 only sets the date of the next. A running one goes on. */
+/* Starts a walk (counts the devices), or with started_at_ms < 0 only sets the date of the next. A running one goes
+ * on. */
 struct full_report_begin {
     struct store_job job;
     char connection[65];
@@ -47,8 +48,8 @@ struct full_report_begin {
 void full_report_begin_init(struct full_report_begin *begin, const char *connection, enum full_report_kind kind,
                             void (*done)(struct store_job *job));
 
-/* Puts the next `limit` devices into the outbox, unless more than `backlog` rows of this kind wait there already. When the walk
- * has reached the end and nothing of it waits any more, it is finished: state.started_at_ms becomes -1. */
+/* Puts the next `limit` devices into the outbox, unless more than `backlog` rows of this kind wait there already. When
+ * the walk has reached the end and nothing of it waits any more, it is finished: state.started_at_ms becomes -1. */
 struct full_report_feed {
     struct store_job job;
     char connection[65];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * hold - break-glass: a device, or every device that violates a policy, stays at what Microsoft was last told of it until a time.
+ * hold - break-glass: a device, or every device that violates a policy, stays at what Microsoft was last told of it
+ * until a time.
  *
- * What is held is reported as it was told before, also by the weekly report; a device that Microsoft was never told of, or whose id
- * would be retired, is not reported at all. When the time has come the devices are decided anew.
+ * What is held is reported as it was told before, also by the weekly report; a device that Microsoft was never told of,
+ * or whose id would be retired, is not reported at all. When the time has come the devices are decided anew.
  *
  * Owns      table `hold`.
  * Thread    jobs of store/thread.h, and looks on the caller's thread.

@@ -3,11 +3,12 @@
 /*
  * import - a fleet from JSON Lines or CSV into the store: all or nothing.
  *
- * Formats: docs/integration.md and the contract's section 1. The format is told by the first non-blank byte: '{' is JSON
- * Lines, anything else a CSV header (RFC 4180 quoting). One transaction; a bad line leaves the store untouched.
+ * Formats: docs/integration.md and the contract's section 1. The format is told by the first non-blank byte: '{' is
+ * JSON Lines, anything else a CSV header (RFC 4180 quoting). One transaction; a bad line leaves the store untouched.
  *
- * Promise   The input (of a very long one each million records) is checked before the write lock is asked for, waiting up to 30 s
- *           for other writers. Memory does not grow with it: 40 MiB for the order of records, 64 MiB of page cache meanwhile.
+ * Promise   The input (of a very long one each million records) is checked before the write lock is asked for, waiting
+ *           up to 30 s for other writers. Memory does not grow with it: 40 MiB for the order of records, 64 MiB of page
+ *           cache meanwhile.
  */
 #ifndef COMPLYD_STORE_IMPORT_H
 #define COMPLYD_STORE_IMPORT_H

@@ -30,8 +30,8 @@ struct message {
 
 enum { MESSAGE_KNOWN_MAX = 256 };
 
-/* Fetches messages whose next question is due, oldest question first. The caller frees each with free(). Nothing is written: what
- * the caller has in hand already he says himself. */
+/* Fetches messages whose next question is due, oldest question first. The caller frees each with free(). Nothing is
+ * written: what the caller has in hand already he says himself. */
 struct message_fetch {
     struct store_job job;
     char connection[65];
@@ -53,7 +53,7 @@ enum message_verdict {
     MESSAGE_PENDING,   /* ask again at poll_ms */
     MESSAGE_COMPLETED, /* report.status becomes success */
     MESSAGE_FAILED,    /* ... error, with reason and text; the user's cached id is forgotten (it may be the cause) */
-    MESSAGE_EXPIRED, /* no verdict before the deadline, or the message is lost: error, and queued again with growing delay */
+    MESSAGE_EXPIRED,   /* no verdict before the deadline, or the message is lost: error, queued again, ever later */
 };
 
 struct message_result {

@@ -16,7 +16,8 @@ int migrate_latest(void); /* the version this program writes */
 /* Makes a new store, mode 0660, with the latest schema. ERR_EXISTS when there is a file already. */
 int migrate_init(const char *path, struct error *err);
 
-/* Brings `database` (opened with DATABASE_ANY_VERSION) to the latest version; *ret_from is the version found. Already there:
+/* Brings `database` (opened with DATABASE_ANY_VERSION) to the latest version; *ret_from is the version found. Already
+ * there:
  * 0. Newer: ERR_STORE_NEWER. */
 int migrate_run(struct database *database, int *ret_from, struct error *err);
 

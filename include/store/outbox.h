@@ -3,13 +3,14 @@
 /*
  * outbox - the durable set of devices that have something to tell, and the record of what was told.
  *
- * Owns      tables `outbox` (one row a dirty device, rising seq) and `report` (one row a device: what Microsoft was last told),
- *           and every statement on them. Rows enter by the triggers of schema/001.sql, in the writer's own transaction.
+ * Owns      tables `outbox` (one row a dirty device, rising seq) and `report` (one row a device: what Microsoft was
+ *           last told), and every statement on them. Rows enter by the triggers of schema/001.sql, in the writer's own
+ *           transaction.
  * Thread    jobs of store/thread.h: init on the loop, run on the worker, done on the loop.
  * Promise   A row leaves only when the very seq that was staged is recorded as accepted, refused or needless; a change
- *           meanwhile has raised seq and the row stays. GUID and LastUpdateTime are committed before stage is done. A message whose
- *           outcome is unknown (crash, time-out) keeps them: staged again with equal content it is the same message; and as
- *           long as its outcome is unknown no change is suppressed as "already told".
+ *           meanwhile has raised seq and the row stays. GUID and LastUpdateTime are committed before stage is done. A
+ *           message whose outcome is unknown (crash, time-out) keeps them: staged again with equal content it is the
+ *           same message; and as long as its outcome is unknown no change is suppressed as "already told".
  *
  *     row:  queued ──stage──► staged ──record──► (gone)      accepted / refused / needless, seq unchanged
  *             ▲                 │
@@ -46,8 +47,8 @@ struct outbox_item {
 void outbox_item_free(struct outbox_item *item);
 const char *outbox_item_error(const struct outbox_item *item); /* "" = nothing */
 
-/* Claims the most urgent rows of one connection and channel, decides each, drops what is needless, waits or is parked, and gives
- * GUID and stamp to the rest. */
+/* Claims the most urgent rows of one connection and channel, decides each, drops what is needless, waits or is parked,
+ * and gives GUID and stamp to the rest. */
 struct outbox_stage {
     struct store_job job;
     /* in */
@@ -57,8 +58,8 @@ struct outbox_stage {
     unsigned limit;        /* items wanted, at most 1000; about 4 x limit rows are looked at */
     int64_t now_ms;
     struct breaker_limits breaker; /* max_count 0: no breaker */
-    bool
-        shared_messages; /* a message carries several devices: none can be sent again alone, so each try gets a new GUID and stamp */
+    /* a message carries several devices: none can be sent again alone, so each try gets a new GUID and stamp */
+    bool shared_messages;
     /* out */
     struct outbox_item *items; /* list in claim order */
     unsigned count;
@@ -111,7 +112,8 @@ int outbox_record_init(struct outbox_record *record, const char *connection, siz
                        void (*done)(struct store_job *job)); /* 0 or ERR_NOMEM */
 void outbox_record_deinit(struct outbox_record *record);
 
-/* Puts one device back into the queue because an operator asks, told again even if nothing changed. ERR_NOTFOUND: unknown device. */
+/* Puts one device back into the queue because an operator asks, told again even if nothing changed. ERR_NOTFOUND:
+ * unknown device. */
 struct outbox_enqueue {
     struct store_job job;
     char device_id[256];
@@ -119,8 +121,8 @@ struct outbox_enqueue {
 
 void outbox_enqueue_init(struct outbox_enqueue *enqueue, const char *device_id, void (*done)(struct store_job *job));
 
-/* Forgets devices that the MDM deleted, once Microsoft has forgotten them too: OUTBOX_REMOVED_KEPT_MS after it took the removal, or after the
- * deletion when it never knew them. At most `limit` rows a job. */
+/* Forgets devices that the MDM deleted, once Microsoft has forgotten them too: OUTBOX_REMOVED_KEPT_MS after it took the
+ * removal, or after the deletion when it never knew them. At most `limit` rows a job. */
 #define OUTBOX_REMOVED_KEPT_MS (90 * INT64_C(24) * 3600 * 1000)
 
 struct outbox_purge {

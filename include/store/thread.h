@@ -4,12 +4,14 @@
  * thread - SQLite off the loop: jobs in, results out, one at a time.
  *
  * A job is a struct embedded first in a bigger one, with inputs, outputs and two functions: run (on the worker: the
- * database and the job only, no libuv) and done (on the loop, exactly once, never before submit returns). Write jobs that are queued
- * together are run in one transaction, each within its own savepoint, and share one durable commit: a job's done is called
- * after that commit. A failed job is rolled back alone; a failed commit fails every job of the group.
+ * database and the job only, no libuv) and done (on the loop, exactly once, never before submit returns). Write jobs
+ * that are queued together are run in one transaction, each within its own savepoint, and share one durable commit: a
+ * job's done is called after that commit. A failed job is rolled back alone; a failed commit fails every job of the
+ * group.
  *
  * Thread    all functions: loop only.
- * Promise   a group is at most STORE_GROUP_MAX jobs or about 20 ms of work, so no write transaction lasts over 50 ms by itself.
+ * Promise   a group is at most STORE_GROUP_MAX jobs or about 20 ms of work, so no write transaction lasts over 50 ms by
+ *           itself.
  */
 #ifndef COMPLYD_STORE_THREAD_H
 #define COMPLYD_STORE_THREAD_H
@@ -57,7 +59,8 @@ void store_thread_submit(struct store_thread *thread, struct store_job *job);
 /* Closes and opens the database again before the next job when the file was replaced or the last error asks for it
  * (corrupt, I/O error); tried again for each job until it works. Automatic; nothing to call. */
 
-/* Finishes queued jobs, closes the database, ends the thread; `closed` is called on the loop, then the thread is freed. */
+/* Finishes queued jobs, closes the database, ends the thread; `closed` is called on the loop, then the thread is
+ * freed. */
 void store_thread_stop(struct store_thread *thread, void (*closed)(void *ctx), void *ctx);
 
 /* `committed` is called on the loop, after the jobs' done, when there were commits. */

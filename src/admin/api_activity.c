@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * The activity log over the API: pages of it, waiting for what comes next, and what Microsoft had been told of a device at a time.
+ * The activity log over the API: pages of it, waiting for what comes next, and what Microsoft had been told of a device
+ * at a time.
  *
  *     looking ──nothing new, and asked to wait──► waiting ──commit──► looking ...
  *        └──entries, time is up, complyd stops──► answered

@@ -5,8 +5,8 @@
  *
  *     headers ──► pieces of the body ──► file without a name ──► import_stream() ──► answer
  *
- * All work on file and store is done by a store thread made for this import alone: neither the loop, nor the thread that records
- * reports, nor the one that looks for operators waits for it. One import at a time in a process.
+ * All work on file and store is done by a store thread made for this import alone: neither the loop, nor the thread
+ * that records reports, nor the one that looks for operators waits for it. One import at a time in a process.
  */
 #include "store/import.h"
 

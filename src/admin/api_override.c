@@ -32,7 +32,8 @@ static cJSON *refuse(struct api_request *request, cJSON *body, const char *field
     return NULL;
 }
 
-/* An object of known members (`members` ends with a NULL name); NULL after answering what is wrong. No body is an empty object. */
+/* An object of known members (`members` ends with a NULL name); NULL after answering what is wrong. No body is an
+ * empty object. */
 static cJSON *read_body(struct api_request *request, const struct member *members)
 {
     cJSON *body = request->body.length > 0 ? cJSON_ParseWithLength(buf_text(&request->body), request->body.length)

@@ -9,8 +9,8 @@
 #include "daemon/figures.h"
 #include "daemon/gate.h"
 
-/* For service managers and monitors: is it alive (else: start it again), does it do its work (else: look after it)? Anybody may ask, so
- * nothing is told of tenants and devices. */
+/* For service managers and monitors: is it alive (else: start it again), does it do its work (else: look after it)?
+ * Anybody may ask, so nothing is told of tenants and devices. */
 enum {
     STUCK_MS = 5 * 60 * 1000,    /* a store thread: the longest import is done in less */
     OVERDUE_MS = 10 * 60 * 1000, /* without a good answer while something is to be told */

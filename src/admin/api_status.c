@@ -13,8 +13,8 @@
 #include "daemon/daemon.h"
 #include "model/phrase.h"
 
-/* Figures come from the store on the reader's thread, everything else is at hand on the loop: they are joined there when the
- * figures have come, or could not be had. A store in trouble must not hide the rest. */
+/* Figures come from the store on the reader's thread, everything else is at hand on the loop: they are joined there
+ * when the figures have come, or could not be had. A store in trouble must not hide the rest. */
 struct status_look {
     struct store_job job;
     struct api_request *request;

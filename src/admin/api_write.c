@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * What an MDM writes that cannot write SQLite: devices, policies, violations, one a request. The rules are the store's (store/edit).
+ * What an MDM writes that cannot write SQLite: devices, policies, violations, one a request. The rules are the store's
+ * (store/edit).
  */
 #include <stdio.h>
 #include <string.h>

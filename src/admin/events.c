@@ -9,9 +9,9 @@
 #include "web_internal.h"
 
 /*
- * A stream repeats one GET of data and tells the answer when it differs from the one before. The next look comes after a pause of ten
- * times what the last one took, and never before the browser has read what it was told: neither a large store nor a slow
- * client makes it costly.
+ * A stream repeats one GET of data and tells the answer when it differs from the one before. The next look comes after
+ * a pause of ten times what the last one took, and never before the browser has read what it was told: neither a large
+ * store nor a slow client makes it costly.
  *
  *     paused ──tick──► looking ──same──► paused
  *       ▲                 └──other──► telling ──read by the client──┐
@@ -189,7 +189,8 @@ static void on_timer(uv_timer_t *timer)
     host->resumed(host);
 }
 
-/* -------------------------------------------------------------------------------------------- libmicrohttpd's callbacks */
+/* -------------------------------------------------------------------------------------------- libmicrohttpd's
+ * callbacks */
 
 static ssize_t on_read(void *cls, uint64_t position, char *block, size_t size)
 {
@@ -240,7 +241,8 @@ struct MHD_Response *events_respond(struct api_request *request, struct MHD_Conn
     return response;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- module */
+/* --------------------------------------------------------------------------------------------------------------
+ * module */
 
 static struct stream *new_stream(struct api_request *request, const char *path)
 {

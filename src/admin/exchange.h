@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * exchange - one request of libmicrohttpd and its answer: collects the body, asks the API, sleeps until the answer is there.
- * Private to src/admin.
+ * exchange - one request of libmicrohttpd and its answer: collects the body, asks the API, sleeps until the answer is
+ * there. Private to src/admin.
  *
  *     headers ──► body ──► handled ──answered at once──────────────► response queued ──► completed
  *                             │                                        ▲
  *                             └──► suspended ──answer, resume──────────┘
  *
- * A client that goes away is noticed by libmicrohttpd only when it reads or writes, never while suspended: the request that a job
- * works for always outlives the job.
+ * A client that goes away is noticed by libmicrohttpd only when it reads or writes, never while suspended: the request
+ * that a job works for always outlives the job.
  */
 #ifndef COMPLYD_ADMIN_EXCHANGE_H
 #define COMPLYD_ADMIN_EXCHANGE_H

@@ -9,8 +9,8 @@
 #include "web_internal.h"
 
 /*
- * A ring of samples: memory for a day, no more. The counters of reports are at hand; the queue is counted on the reader's thread, one
- * look at a time, so that a long one delays the next sample and nothing else.
+ * A ring of samples: memory for a day, no more. The counters of reports are at hand; the queue is counted on the
+ * reader's thread, one look at a time, so that a long one delays the next sample and nothing else.
  */
 enum { STEP_MS = 20 * 1000, SAMPLES = 24 * 3600 / 20, POINTS_MAX = 240, MINUTES_MAX = 24 * 60 };
 

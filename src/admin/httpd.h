@@ -3,8 +3,8 @@
 /*
  * httpd - libmicrohttpd on our loop: what the control socket and the web page have in common. Private to src/admin.
  *
- * libmicrohttpd runs without threads; its epoll descriptor is polled by libuv. Connections, headers and idle time are capped for
- * each httpd by itself.
+ * libmicrohttpd runs without threads; its epoll descriptor is polled by libuv. Connections, headers and idle time are
+ * capped for each httpd by itself.
  *
  * Thread    loop only.
  * Lifetime  httpd_start() to the `stopped` callback of httpd_stop(), which comes after every answer that is due.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * metrics - the picture of the daemon that metrics are made of, and the table of them (docs/metrics.md). Private to src/admin.
+ * metrics - the picture of the daemon that metrics are made of, and the table of them (docs/metrics.md). Private to
+ * src/admin.
  *
  *     api_metrics.c      the request
  *     metrics.c          the picture; its dimensions and families

@@ -9,8 +9,8 @@
 #include "web_internal.h"
 
 /*
- * A template's {{name}} is replaced by the variable of that name, {{name.more}} by the catalogue's text; both escaped. What a
- * template may not name is a bug of ours that the tests find: it is left empty.
+ * A template's {{name}} is replaced by the variable of that name, {{name.more}} by the catalogue's text; both escaped.
+ * What a template may not name is a bug of ours that the tests find: it is left empty.
  */
 struct variable {
     const char *name, *value;

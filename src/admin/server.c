@@ -54,7 +54,8 @@ static void begin(struct exchange_host *host, struct api_request *request, struc
         api_begin(request);
 }
 
-/* Without its page complyd does its work all the same: a page that cannot be served is a fault to log, not a reason to end. */
+/* Without its page complyd does its work all the same: a page that cannot be served is a fault to log, not a reason
+ * to end. */
 static void open_page(struct server *server)
 {
     struct error err = {0};

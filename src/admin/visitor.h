@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * visitor - the open connections of the control socket, those that wait longest for a request of theirs first. Private to
- * src/admin.
+ * visitor - the open connections of the control socket, those that wait longest for a request of theirs first. Private
+ * to src/admin.
  *
- * When they grow too many the one that has idled longest is closed to make room: whoever opens a thousand connections and says
- * nothing cannot keep an operator out.
+ * When they grow too many the one that has idled longest is closed to make room: whoever opens a thousand connections
+ * and says nothing cannot keep an operator out.
  */
 #ifndef COMPLYD_ADMIN_VISITOR_H
 #define COMPLYD_ADMIN_VISITOR_H

@@ -71,7 +71,8 @@ static int64_t now_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-/* ------------------------------------------------------------------------------------------------ what a browser says */
+/* ------------------------------------------------------------------------------------------------ what a browser
+ * says */
 
 /* "127.0.0.1", "[::1]" or "localhost", with any port: a tunnel ends at a port of its own. */
 static bool is_loopback(const char *host)
@@ -89,8 +90,8 @@ static bool is_loopback(const char *host)
     return false;
 }
 
-/* From a page at the address that the browser asks. It leaves the origin of a form away ("null") because our pages forbid referrers, but
- * says by itself, out of any page's reach, where a request comes from. */
+/* From a page at the address that the browser asks. It leaves the origin of a form away ("null") because our pages
+ * forbid referrers, but says by itself, out of any page's reach, where a request comes from. */
 static bool is_our_origin(const struct visit *visit)
 {
     static const char scheme[] = "http://";
@@ -168,7 +169,8 @@ static void end(struct api_request *request)
     free(visit);
 }
 
-/* ------------------------------------------------------------------------------------------------------- where it goes */
+/* ------------------------------------------------------------------------------------------------------- where it
+ * goes */
 
 /* A script reads a problem, a person a page. */
 static void refuse(struct api_request *request, enum access access, int status, const char *word, const char *detail)
@@ -256,7 +258,8 @@ void web_get(struct api_request *request)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- what goes back */
+/* ------------------------------------------------------------------------------------------------------- what goes
+ * back */
 
 static void add_cookie(struct MHD_Response *response, const char *name, const char *value, const char *rest)
 {
@@ -308,7 +311,8 @@ static void dress(struct api_request *request, struct MHD_Response *response)
         MHD_add_response_header(response, "Refresh", visit->refresh);
 }
 
-/* ------------------------------------------------------------------------------------------------------ start and stop */
+/* ------------------------------------------------------------------------------------------------------ start and
+ * stop */
 
 static int listen_at(const char *text, int *ret_fd, struct error *err)
 {

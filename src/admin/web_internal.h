@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * web_internal - what the files of the web page share: web.c (rules and routes), signin.c, page.c (HTML), events.c (live data),
- * history.c (the figures of the last day). Private to src/admin.
+ * web_internal - what the files of the web page share: web.c (rules and routes), signin.c, page.c (HTML), events.c
+ * (live data), history.c (the figures of the last day). Private to src/admin.
  */
 #ifndef COMPLYD_ADMIN_WEB_INTERNAL_H
 #define COMPLYD_ADMIN_WEB_INTERNAL_H
@@ -34,7 +34,8 @@ struct web {
     void *stopped_ctx;
 };
 
-/* What a request of a browser has beside the API's: request->carrier. Strings are libmicrohttpd's, valid until the answer is sent. */
+/* What a request of a browser has beside the API's: request->carrier. Strings are libmicrohttpd's, valid until the
+ * answer is sent. */
 struct visit {
     struct web *web;
     const char *host, *origin, *fetch_site, *purpose, *csrf;
@@ -69,7 +70,8 @@ void page_static(struct api_request *request); /* a file that is part of the pro
 /* A page with one message: `about` names its title, text and hint in the catalogue. */
 void page_message(struct api_request *request, int status, const char *about);
 
-/* events.c: a GET of data that is told again whenever it has changed. One that was not started yet is freed by free(). */
+/* events.c: a GET of data that is told again whenever it has changed. One that was not started yet is freed by
+ * free(). */
 struct events *events_new(struct web *web);
 void events_start(struct events *events);
 void events_get(struct api_request *request);

@@ -150,8 +150,8 @@ static int read_padded_day(const char **text)
     return read_digits(text, 1);
 }
 
-/* Reads one element of a pattern into tm: Y year, y two digits of it, o month, b its name, d day, e day padded with a blank,
- * h i s the time, w a weekday's name; any other character stands for itself. */
+/* Reads one element of a pattern into tm: Y year, y two digits of it, o month, b its name, d day, e day padded with a
+ * blank, h i s the time, w a weekday's name; any other character stands for itself. */
 static bool read_element(char element, const char **text, struct tm *tm)
 {
     switch (element) {

@@ -82,8 +82,8 @@ int log_format_parse(const char *text, enum log_format *ret_format)
     return 0;
 }
 
-/* Appends text with everything escaped that could forge a line or steer a terminal: "\x0a"; foreign bytes become U+FFFD. With
- * `quoted`, a quote and a backslash are escaped too. */
+/* Appends text with everything escaped that could forge a line or steer a terminal: "\x0a"; foreign bytes become
+ * U+FFFD. With `quoted`, a quote and a backslash are escaped too. */
 static void add_clean(struct buf *line, const char *text, bool quoted)
 {
     while (*text != '\0') {

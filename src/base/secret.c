@@ -68,8 +68,8 @@ static bool is_below(const char *path, const char *directory)
     return strstr(path + length, "/../") == NULL;
 }
 
-/* With the access that the unit needs, by an ACL which looks like a group's: the mode is not ours to judge. Who checks the configuration
- * from outside of the unit, or at its reload, has no CREDENTIALS_DIRECTORY. */
+/* With the access that the unit needs, by an ACL which looks like a group's: the mode is not ours to judge. Who checks
+ * the configuration from outside of the unit, or at its reload, has no CREDENTIALS_DIRECTORY. */
 static bool is_systemd_credential(const char *path)
 {
     return is_below(path, CREDENTIALS) || is_below(path, getenv("CREDENTIALS_DIRECTORY"));
@@ -106,8 +106,8 @@ bool secret_is_absence(const char *message)
     return strstr(message, absence) != NULL;
 }
 
-/* Returns a descriptor, or an error. Symbolic links are followed, since systemd and Kubernetes hand out secrets by them; what is
- * checked is the file that was opened. O_NONBLOCK: a FIFO must not hold us up. */
+/* Returns a descriptor, or an error. Symbolic links are followed, since systemd and Kubernetes hand out secrets by
+ * them; what is checked is the file that was opened. O_NONBLOCK: a FIFO must not hold us up. */
 static int open_checked(const char *path, size_t *ret_size, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -128,7 +128,8 @@ static int open_checked(const char *path, size_t *ret_size, struct error *err)
     return fd;
 }
 
-/* Reads into `secret`'s own pages, so that no other copy ever exists; a file that shrank meanwhile gives what is there. */
+/* Reads into `secret`'s own pages, so that no other copy ever exists; a file that shrank meanwhile gives what is
+ * there. */
 static int read_all(int fd, const char *path, struct secret *secret, struct error *err)
 {
     size_t have = 0;

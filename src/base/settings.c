@@ -208,8 +208,8 @@ static bool is_clean(const char *line)
     return true;
 }
 
-/* One line without its end. inih gets lines one by one, so that each mistake has its line's number whatever inih was built
- * with, and without leading blanks, which inih would take for the continuation of the value above. */
+/* One line without its end. inih gets lines one by one, so that each mistake has its line's number whatever inih was
+ * built with, and without leading blanks, which inih would take for the continuation of the value above. */
 static void read_line(struct parser *parser, const char *start, size_t length)
 {
     char line[LINE_LENGTH];

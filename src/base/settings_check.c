@@ -78,7 +78,8 @@ static void check_required(const struct check *check, const char *key, const cha
         complain(check, key, where(check, key) != 0 ? "required, but has no value" : "missing, but required");
 }
 
-/* Two of the first three may stand side by side; a managed identity is another principal than the app and cannot stand in for it. */
+/* Two of the first three may stand side by side; a managed identity is another principal than the app and cannot
+ * stand in for it. */
 static void check_credential(const struct check *check)
 {
     const struct connection_settings *connection = check->connection;
@@ -112,7 +113,8 @@ static bool ends_with(const char *text, const char *end)
     return wanted > 0 && length >= wanted && strcasecmp(text + length - wanted, end) == 0;
 }
 
-/* Written as Microsoft's own pages show them: complyd would add the rest a second time, and only the first request would tell. */
+/* Written as Microsoft's own pages show them: complyd would add the rest a second time, and only the first request
+ * would tell. */
 static void check_bases(const struct check *check)
 {
     const struct connection_settings *connection = check->connection;
@@ -164,7 +166,8 @@ int settings_check_connection(struct connection_settings *connection, const stru
     return r;
 }
 
-/* A file without secrets of ours, or whose mode its maker decides (projected tokens): it has to be there and to be readable. */
+/* A file without secrets of ours, or whose mode its maker decides (projected tokens): it has to be there and to be
+ * readable. */
 static int check_public_file(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "settings_table.h"
 
-/* Checks `value` and stores it in `base`, the struct that the setting lies in; what was there is freed. "" unsets a text.
- * 0, ERR_NOMEM, or ERR_INVALID with the reason in *err (may be NULL). */
+/* Checks `value` and stores it in `base`, the struct that the setting lies in; what was there is freed. "" unsets a
+ * text. 0, ERR_NOMEM, or ERR_INVALID with the reason in *err (may be NULL). */
 int settings_value_assign(const struct setting *setting, void *base, const char *value, struct error *err);
 
 /* Frees what the setting owns in `base`. */

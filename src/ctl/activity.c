@@ -223,8 +223,8 @@ static int begin_following(const struct invocation *invocation, struct client *c
     return result;
 }
 
-/* What came behind `place`, as soon as there is something. A time like "1h ago" is said once alone: the place says it from then on, and a
- * reader that was held up misses nothing. */
+/* What came behind `place`, as soon as there is something. A time like "1h ago" is said once alone: the place says it
+ * from then on, and a reader that was held up misses nothing. */
 static void add_follow_path(const struct invocation *invocation, const struct buf *place, struct buf *path)
 {
     buf_clear(path);
@@ -257,7 +257,8 @@ static int ask_news(const struct invocation *invocation, struct client *client, 
     return result;
 }
 
-/* The next place to go on behind. A store that was put back from a backup has a shorter log: it goes on at its end, and says so. */
+/* The next place to go on behind. A store that was put back from a backup has a shorter log: it goes on at its end,
+ * and says so. */
 static void move_place(const struct invocation *invocation, const struct cJSON *answer, struct buf *place)
 {
     long long newest = (long long)client_number(answer, "newest");

@@ -39,7 +39,8 @@ static uint32_t decode(const char *text, size_t length)
     return point;
 }
 
-/* Characters without a shape of their own that change how their neighbours are read: line and direction marks, zero-width ones. */
+/* Characters without a shape of their own that change how their neighbours are read: line and direction marks,
+ * zero-width ones. */
 static bool is_deceptive(uint32_t point)
 {
     return (point >= 0x200B && point <= 0x200F) || (point >= 0x2028 && point <= 0x202E) ||

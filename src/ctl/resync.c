@@ -107,8 +107,8 @@ static void warn(struct waiting *waiting, const struct standing *standing)
                  client_text(connection, "trouble_text"), client_text(connection, "cure"));
 }
 
-/* True when there is nothing left to wait for. Verdicts that do not come are not waited for longer than their deadline: other
- * reports that go out meanwhile are counted with them. */
+/* True when there is nothing left to wait for. Verdicts that do not come are not waited for longer than their deadline:
+ * other reports that go out meanwhile are counted with them. */
 static bool look(struct waiting *waiting, const struct standing *standing, int64_t now_ms)
 {
     warn(waiting, standing);

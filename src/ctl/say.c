@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* In the order of enum language; tests/integration/test_say.py holds it against the sources. What is the same in both stands here to say so. */
+/* In the order of enum language; tests/integration/test_say.py holds it against the sources. What is the same in
+ * both stands here to say so. */
 static const char *const catalogue[][LANGUAGE_COUNT] = {
     {"    Held until %s", "    Retenido hasta %s"},
     {"  %zu of %zu anchors met%s\n", "  %zu de %zu anclas coinciden%s\n"},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * A platform that has its first device when the account is connected already: the steps of connecting that it needs are done by
- * themselves, while the account stays connected and reports flow.
+ * A platform that has its first device when the account is connected already: the steps of connecting that it needs are
+ * done by themselves, while the account stays connected and reports flow.
  */
 #include <string.h>
 
@@ -77,7 +77,8 @@ void account_extend_next(struct account *account)
     account_connect_next(account);
 }
 
-/* What was passed over or has failed is done if it is needed now. The URLs are not kept, and the group may be another one since. */
+/* What was passed over or has failed is done if it is needed now. The URLs are not kept, and the group may be
+ * another one since. */
 void account_extend_prepare(struct account *account)
 {
     account->prepared = true;

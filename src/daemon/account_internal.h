@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * account_internal - what account.c (the machine), account_connect.c, account_extend.c and account_disconnect.c (its steps) share.
+ * account_internal - what account.c (the machine), account_connect.c, account_extend.c and account_disconnect.c (its
+ * steps) share.
  */
 #ifndef COMPLYD_DAEMON_ACCOUNT_INTERNAL_H
 #define COMPLYD_DAEMON_ACCOUNT_INTERNAL_H

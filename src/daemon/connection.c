@@ -317,7 +317,8 @@ static bool is_drained(const struct connection *connection)
            weekly_is_idle(connection->weekly);
 }
 
-/* Stopping goes: drained, or out of time; requests cancelled; their results recorded as well as may be; everything freed. */
+/* Stopping goes: drained, or out of time; requests cancelled; their results recorded as well as may be; everything
+ * freed. */
 static void finish_if_done(struct connection *connection)
 {
     if (!connection->stopping)

@@ -73,8 +73,8 @@ static void tell_move(struct connection *connection, enum account_state before)
     note(connection, disconnect, account_state_name(state), "", text);
 }
 
-/* With another way of running (reports flow, or only the account is worked on, or nothing at all) the connection begins anew: its HTTP
- * client, tokens and timers end with it, so that a disconnected one cannot send anything. */
+/* With another way of running (reports flow, or only the account is worked on, or nothing at all) the connection begins
+ * anew: its HTTP client, tokens and timers end with it, so that a disconnected one cannot send anything. */
 static void moved(void *ctx, enum account_state before)
 {
     struct connection *connection = ctx;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * connection_internal - what the parts of a connection share: connection.c (lifecycle), connection_state.c (what lookers see),
- * connection_way.c (tokens and URLs), lane.c (one channel's traffic), lane_log.c (its log).
+ * connection_internal - what the parts of a connection share: connection.c (lifecycle), connection_state.c (what
+ * lookers see), connection_way.c (tokens and URLs), lane.c (one channel's traffic), lane_log.c (its log).
  */
 #ifndef COMPLYD_DAEMON_CONNECTION_INTERNAL_H
 #define COMPLYD_DAEMON_CONNECTION_INTERNAL_H
@@ -112,7 +112,8 @@ void connection_submit(struct connection *connection, struct store_job *job, voi
                        void *ctx);
 void connection_job_done(struct connection *connection);
 
-/* What the store knows of the account decides what the connection may do: connection_begin() is called when it is there. */
+/* What the store knows of the account decides what the connection may do: connection_begin() is called when it is
+ * there. */
 int connection_load_account(struct connection *connection, struct error *err);
 void connection_begin(struct connection *connection, enum account_state state);
 
@@ -139,7 +140,8 @@ void connection_breaker_tripped(const struct connection *connection, const struc
 /* The tokens, then the URLs, that a channel needs; ends in gate_opened() or gate_failed(). */
 void connection_open(struct connection *connection, struct lane *lane);
 
-/* The partner service's URLs: remembered in the store for a day, discovered when unknown, forgotten when they may be stale. */
+/* The partner service's URLs: remembered in the store for a day, discovered when unknown, forgotten when they may be
+ * stale. */
 void connection_load_endpoints(struct connection *connection);
 void connection_forget_endpoints(struct connection *connection);
 void connection_renew_endpoints(struct connection *connection);

@@ -191,7 +191,8 @@ static void restart_connection(struct daemon *daemon, struct connection *connect
     }
 }
 
-/* Starts what the configuration names and does not run yet. A changed connection starts again when its old self has stopped. */
+/* Starts what the configuration names and does not run yet. A changed connection starts again when its old self has
+ * stopped. */
 static void start_connections(struct daemon *daemon)
 {
     const struct settings *settings = daemon->generation->settings;

@@ -134,7 +134,8 @@ static void look_at_certificate(struct doctor *doctor, const struct http_certifi
     buf_deinit(&until);
 }
 
-/* Of every host that was asked, once all have been. A server that shows one that is not valid was not believed, and told as such. */
+/* Of every host that was asked, once all have been. A server that shows one that is not valid was not believed, and
+ * told as such. */
 static void look_at_certificates(struct doctor *doctor)
 {
     const struct http_certificate *certificate;

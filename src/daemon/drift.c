@@ -169,7 +169,8 @@ static void begin_repair(struct drift *drift)
     submit(drift, repair_begun);
 }
 
-/* The first date lies anywhere within a day, but not in the hour in which a fleet is told for the first time; one that is further away than any we set is of another clock. */
+/* The first date lies anywhere within a day, but not in the hour in which a fleet is told for the first time; one
+ * that is further away than any we set is of another clock. */
 static void set_date(struct drift *drift)
 {
     struct drift_record record = drift->record;

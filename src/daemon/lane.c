@@ -304,7 +304,8 @@ static int ask_verdict(void *ctx, struct question *question)
 
 /* ---- the way ---- */
 
-/* Reports and questions share the channel's max_in_flight: `taken` of it by the others, and at least one place is left. */
+/* Reports and questions share the channel's max_in_flight: `taken` of it by the others, and at least one place is
+ * left. */
 static int window_beside(const struct lane *lane, unsigned taken)
 {
     int most = lane->connection->context->settings->max_in_flight;
@@ -351,7 +352,8 @@ static void hungry(void *ctx)
     weekly_hungry(lane->connection->weekly);
 }
 
-/* Look-ups are the first requests of many a channel: their trouble is the channel's, so its gate must be open to see it. */
+/* Look-ups are the first requests of many a channel: their trouble is the channel's, so its gate must be open to see
+ * it. */
 static void resolve(void *ctx, char *const *names, size_t count)
 {
     struct lane *lane = ctx;

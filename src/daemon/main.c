@@ -113,8 +113,8 @@ static void forbid_core_dumps(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* Three threads that seldom allocate at once share one arena, and what was needed for a moment goes back to the kernel: glibc
- * would raise both limits by itself otherwise. */
+/* Three threads that seldom allocate at once share one arena, and what was needed for a moment goes back to the kernel:
+ * glibc would raise both limits by itself otherwise. */
 static void keep_memory_small(void)
 {
     mallopt(M_ARENA_MAX, 2);
@@ -307,7 +307,8 @@ static int run(struct program *program, struct settings *settings)
     return EX_OK;
 }
 
-/* What settings_load() cannot see: certificates, keys, dates. The daemon itself starts all the same, and says so at run time. */
+/* What settings_load() cannot see: certificates, keys, dates. The daemon itself starts all the same, and says so at
+ * run time. */
 /* Nothing but files that only the unit sees: whoever checks the configuration by hand, or at a reload, is not it. */
 static bool are_absences(const char *problems)
 {

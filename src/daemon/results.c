@@ -18,7 +18,8 @@ enum {
     LOST_AFTER_MS = 60 * 1000,
 };
 
-/* A message without a verdict is sent again, ever more seldom: it may be Microsoft's answer that is lost, not the report. */
+/* A message without a verdict is sent again, ever more seldom: it may be Microsoft's answer that is lost, not the
+ * report. */
 static const struct backoff resend_backoff = {.base_ms = 60 * 1000, .max_ms = 6 * 3600 * 1000};
 
 struct results {

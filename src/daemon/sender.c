@@ -24,8 +24,8 @@ enum {
     RETRY_STORE_MAX_MS = 5000,
 };
 
-/* A refused connection or a lost stream says nothing about the device: its row comes back soon, and the connection's own
- * backoff does the waiting. An answer of 5xx or 429 may be about the row, so that the delay grows. */
+/* A refused connection or a lost stream says nothing about the device: its row comes back soon, and the connection's
+ * own backoff does the waiting. An answer of 5xx or 429 may be about the row, so that the delay grows. */
 static const struct backoff transport_backoff = {.base_ms = 200, .max_ms = 1000};
 static const struct backoff answer_backoff = {.base_ms = 1000, .max_ms = 60000};
 static const struct backoff store_backoff = {.base_ms = RETRY_STORE_MS, .max_ms = RETRY_STORE_MAX_MS};
@@ -110,8 +110,8 @@ static int64_t delay_until(int64_t at_ms, int64_t now_ms)
 
 /* ---- results ---- */
 
-/* Results must never be lost for want of memory: a row whose outcome is not recorded stays claimed. So room for them is made before
- * anything is staged. */
+/* Results must never be lost for want of memory: a row whose outcome is not recorded stays claimed. So room for them is
+ * made before anything is staged. */
 static bool make_room(struct sender *sender, unsigned more)
 {
     size_t need = sender->result_count + sender->ready_count + sender->items_out + more;
@@ -151,7 +151,8 @@ static void note_accepted(struct sender *sender, struct outbox_result *result, c
         return;
     }
     result->outcome = OUTBOX_ACCEPTED;
-    /* No jitter: asked in the order in which they were told, verdicts walk through the store page by page as the reports did. */
+    /* No jitter: asked in the order in which they were told, verdicts walk through the store page by page as the
+     * reports did. */
     result->poll_ms = result->at_ms + partner_poll_delay_ms(0, 0);
     result->deadline_ms = result->at_ms + sender->options.result_deadline_ms;
 }
@@ -169,7 +170,8 @@ static void note_transient(struct sender *sender, struct outbox_result *result, 
                                          outcome->retry_after_ms, guid_random_u64());
 }
 
-/* `whole`: the request's own outcome; when that is the connection's fault, the item was certainly not taken and goes back as it is. */
+/* `whole`: the request's own outcome; when that is the connection's fault, the item was certainly not taken and goes
+ * back as it is. */
 static void note_outcome(struct sender *sender, struct outbox_item *item, const struct guid *sent_as,
                          const struct outcome *outcome, const struct outcome *whole)
 {
@@ -282,8 +284,8 @@ static bool wants_stage(const struct sender *sender)
     return sender->dirty || sender->again || sender->backlog;
 }
 
-/* How many items may be ready at once: twice what can be in flight, so that the store works while the network does; more where
- * the network is faster than that. */
+/* How many items may be ready at once: twice what can be in flight, so that the store works while the network does;
+ * more where the network is faster than that. */
 static unsigned ready_target(const struct sender *sender, int window)
 {
     if (window < 0) /* the request on trial: of one device alone it could not be told whether the app is denied */
@@ -304,8 +306,8 @@ static void note_pace(struct sender *sender, unsigned target, int window)
     sender->staged_ms = now;
 }
 
-/* What to stage now: how much, and down to which priority. 0 = nothing. No more than may be sent now, so that what is sent is decided
- * when it is sent. */
+/* What to stage now: how much, and down to which priority. 0 = nothing. No more than may be sent now, so that what is
+ * sent is decided when it is sent. */
 static unsigned stage_limit(struct sender *sender, int window, enum priority *ret_mildest)
 {
     unsigned target = ready_target(sender, window);
@@ -533,8 +535,8 @@ void sender_answered(struct flight *flight, const struct outcome *outcomes, cons
 
 /* ---- the machine ---- */
 
-/* What the pump waits for that no event will tell: units of the quota, a row in backoff, the store's recovery. A full window waits
- * for answers, and those pump. */
+/* What the pump waits for that no event will tell: units of the quota, a row in backoff, the store's recovery. A full
+ * window waits for answers, and those pump. */
 static int64_t next_wake(struct sender *sender)
 {
     int64_t now = monotonic_ms(sender), delay = -1;

@@ -28,11 +28,12 @@ void classify_status(int status, const char *code, bool device_scope, struct out
 /* Fills the outcome of a request that got no answer (response->result < 0). */
 void classify_failure(const struct http_response *response, struct outcome *outcome);
 
-/* Sets the members that come from the headers: retry_after_ms and request_id. The server's own Date, when there is one, is the better
- * "now" for a Retry-After that is a date. */
+/* Sets the members that come from the headers: retry_after_ms and request_id. The server's own Date, when there is one,
+ * is the better "now" for a Retry-After that is a date. */
 void classify_headers(const struct http_headers *headers, int64_t now_s, struct outcome *outcome);
 
-/* Writes "404 code: message" on one line: valid UTF-8, no control characters, cut to fit. Status 0 and empty parts are left out. */
+/* Writes "404 code: message" on one line: valid UTF-8, no control characters, cut to fit. Status 0 and empty parts
+ * are left out. */
 void classify_detail(struct outcome *outcome, int status, const char *code, const char *message);
 
 /* Copies an id from outside: printable ASCII without blanks, else '?'. Nothing happens for an empty one. */

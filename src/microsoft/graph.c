@@ -55,7 +55,8 @@ void graph_devices_body(struct buf *body, const struct report *const *reports, s
     add_literal(body, "]}");
 }
 
-/* A quote within the quoted form is doubled (OData), and percent-encoded like everything else that is not unreserved. */
+/* A quote within the quoted form is doubled (OData), and percent-encoded like everything else that is not
+ * unreserved. */
 static void add_quoted_name(struct buf *body, const char *name)
 {
     add_literal(body, "('");

@@ -45,8 +45,8 @@ static void take_user_id(struct split *split, size_t place, const cJSON *body)
         set_unintelligible(&split->outcomes[place], "a user without an id");
 }
 
-/* Whether the app may read users does not depend on the user, so a denied look-up is the connection's; everything else that makes a look-up
- * fail for good says that there is no such user. */
+/* Whether the app may read users does not depend on the user, so a denied look-up is the connection's; everything else
+ * that makes a look-up fail for good says that there is no such user. */
 static void adapt_to_user(int status, struct outcome *outcome)
 {
     if (outcome->class != OUTCOME_DEVICE)
@@ -134,9 +134,10 @@ static void read_items(struct split *split, const cJSON *responses)
 }
 
 /*
- * A device whose update is denied may be the wrong one (no Windows device, managed by Intune), or the app lacks the permission. One refusal
- * cannot tell. Stopping the connection for one bad device would lock out a company, so a denied device is parked; but when each of several
- * in one batch is denied, it is the app, and parking them one by one would hide that. daemon/denial looks across batches.
+ * A device whose update is denied may be the wrong one (no Windows device, managed by Intune), or the app lacks the
+ * permission. One refusal cannot tell. Stopping the connection for one bad device would lock out a company, so a denied
+ * device is parked; but when each of several in one batch is denied, it is the app, and parking them one by one would
+ * hide that. daemon/denial looks across batches.
  */
 static void judge_denials(struct split *split)
 {

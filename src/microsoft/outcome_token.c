@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-/* Source: microsoft.md section 4.5. `error` decides the class; a number only says more exactly what the administrator has to do. */
+/* Source: microsoft.md section 4.5. `error` decides the class; a number only says more exactly what the
+ * administrator has to do. */
 #include <string.h>
 
 #include "classify.h"

@@ -35,8 +35,8 @@ static bool is_plain(const char *text)
     return true;
 }
 
-/* Appends text as a JSON string of Content with its quotes. What needs escaping is escaped for Content first, then the result, quotes and
- * backslashes included, for the message. */
+/* Appends text as a JSON string of Content with its quotes. What needs escaping is escaped for Content first, then the
+ * result, quotes and backslashes included, for the message. */
 static void add_twice_escaped(struct buf *body, const char *text)
 {
     struct buf inner, outer;

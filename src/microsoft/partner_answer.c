@@ -74,8 +74,9 @@ static void set_unintelligible(struct outcome *outcome, int status)
     classify_detail(outcome, status, "", "the body is not the JSON object of an answer");
 }
 
-/* A refusal within an accepted HTTP answer speaks of this message alone. So 401 and 403, which for a whole request stop the connection,
- * here only delay or park one device: stopping would lock out a company for one device that Microsoft dislikes. */
+/* A refusal within an accepted HTTP answer speaks of this message alone. So 401 and 403, which for a whole request stop
+ * the connection, here only delay or park one device: stopping would lock out a company for one device that
+ * Microsoft dislikes. */
 static void classify_code(const struct answer *answer, struct outcome *outcome)
 {
     if (answer->kind == CODE_NONE ||
@@ -96,8 +97,9 @@ static void classify_code(const struct answer *answer, struct outcome *outcome)
     }
 }
 
-/* 404 without an in-band code: the discovered URL is stale, or something between us and Intune answers. Neither is the device's fault, and
- * the next discovery mends it. 409, here and in-band: a message of this GUID is there already; the question for its verdict will tell. */
+/* 404 without an in-band code: the discovered URL is stale, or something between us and Intune answers. Neither is the
+ * device's fault, and the next discovery mends it. 409, here and in-band: a message of this GUID is there already;
+ * the question for its verdict will tell. */
 static void classify_put_status(const struct http_response *response, const struct answer *answer, int64_t now_s,
                                 struct outcome *outcome)
 {

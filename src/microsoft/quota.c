@@ -15,8 +15,8 @@ static const int64_t hold_min_ms = 1000;
 /* Rounding of many small refills must not keep back a whole unit. */
 static const double grain = 1e-6;
 
-/* What the bucket holds and what flows into it within a period are `units` together: so many are spent in any period at most, the first
- * one too. */
+/* What the bucket holds and what flows into it within a period are `units` together: so many are spent in any period at
+ * most, the first one too. */
 void quota_init(struct quota *quota, double units, int64_t period_ms, int64_t now_ms)
 {
     const double burst = fmax(1, floor(units * burst_share));

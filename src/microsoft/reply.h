@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * reply - strictly typed reading of JSON that came from outside: a member of another type than wanted is a member that is not there.
- * Private to src/microsoft.
+ * reply - strictly typed reading of JSON that came from outside: a member of another type than wanted is a member that
+ * is not there. Private to src/microsoft.
  *
- * Names are compared without regard to case: Graph itself spells innerError in two ways, and a missing ErrorCode means "accepted".
+ * Names are compared without regard to case: Graph itself spells innerError in two ways, and a missing ErrorCode means
+ * "accepted".
  */
 #ifndef COMPLYD_MICROSOFT_REPLY_H
 #define COMPLYD_MICROSOFT_REPLY_H
@@ -15,8 +16,8 @@
 
 #include "base/error.h"
 
-/* Reads one JSON object and nothing else; the caller frees with cJSON_Delete(). ERR_REPLY for anything else, NUL bytes and trailing bytes
- * included; nesting is bounded by cJSON. */
+/* Reads one JSON object and nothing else; the caller frees with cJSON_Delete(). ERR_REPLY for anything else, NUL bytes
+ * and trailing bytes included; nesting is bounded by cJSON. */
 int reply_parse(const char *text, size_t length, cJSON **ret_object, struct error *err);
 
 bool reply_is_blank(const char *text, size_t length); /* nothing but white space */
@@ -30,8 +31,8 @@ const char *reply_text(const cJSON *object, const char *name); /* "" when there 
 bool reply_number(const cJSON *object, const char *name, double *ret_value);
 bool reply_read_number(const char *text, double *ret_value);
 
-/* The error of Graph ({"error": {...}}), of OData ("odata.error", "Message") or OAuth ({"error": "word"}). Never NULL members; valid as
- * long as the tree. */
+/* The error of Graph ({"error": {...}}), of OData ("odata.error", "Message") or OAuth ({"error": "word"}). Never NULL
+ * members; valid as long as the tree. */
 struct reply_error {
     const char *code;       /* outermost that is not empty */
     const char *inner_code; /* innermost */

@@ -12,8 +12,8 @@
 
 #define TENANT_API_VERSION "?api-version=1.6"
 
-/* By status, then by HttpStatusCode or ErrorCode in the body of a 2xx. Returns the body's object, NULL when it is blank or none; the
- * caller frees it with cJSON_Delete(). */
+/* By status, then by HttpStatusCode or ErrorCode in the body of a 2xx. Returns the body's object, NULL when it is blank
+ * or none; the caller frees it with cJSON_Delete(). */
 cJSON *tenant_answer_read(const struct http_response *response, int64_t now_s, struct outcome *ret_outcome);
 
 /* An answer that says too little to go on. */

@@ -168,8 +168,8 @@ static void call_waiters(struct token_source *source, const struct outcome *outc
     }
 }
 
-/* When to renew a token that lives `lifetime_s` from sent_ms on: as Entra says, else five minutes before its end; earlier by chance, so that
- * many servers do not come at once. */
+/* When to renew a token that lives `lifetime_s` from sent_ms on: as Entra says, else five minutes before its end;
+ * earlier by chance, so that many servers do not come at once. */
 static int64_t renewal_delay_ms(const struct token_reply *reply)
 {
     int64_t delay_s = reply->refresh_in_s;
@@ -216,7 +216,8 @@ static void note_pause(struct token_source *source, const struct outcome *outcom
     source->paused_until_ms = clock_monotonic_ms(source->clock) + outcome->retry_after_ms;
 }
 
-/* The old token goes on serving, if there is one, and the next try waits; without one the callers decide when to try again. */
+/* The old token goes on serving, if there is one, and the next try waits; without one the callers decide when to try
+ * again. */
 static void take_failure(struct token_source *source, const struct outcome *outcome)
 {
     note_pause(source, outcome);
@@ -247,8 +248,8 @@ static void name_credential(const struct token_source *source, struct outcome *o
     classify_detail(outcome, 0, "", text);
 }
 
-/* Refused, the other credential is tried at once. What is told when that does not work either is the refusal of the first, unless it is of
- * a passing nature. */
+/* Refused, the other credential is tried at once. What is told when that does not work either is the refusal of the
+ * first, unless it is of a passing nature. */
 static void take_refusal(struct token_source *source, struct outcome *outcome)
 {
     const bool refused = outcome->class == OUTCOME_CONNECTION && credential_is_trouble(outcome->trouble);

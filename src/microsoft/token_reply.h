@@ -21,8 +21,8 @@ struct token_reply {
     int64_t refresh_in_s; /* 0 = not told */
 };
 
-/* All or nothing: ERR_REPLY unless type, token and lifetime are as they must be; ERR_NOMEM. The caller ends with secret_deinit(). The copy of
- * the token within the JSON tree is wiped. */
+/* All or nothing: ERR_REPLY unless type, token and lifetime are as they must be; ERR_NOMEM. The caller ends with
+ * secret_deinit(). The copy of the token within the JSON tree is wiped. */
 int token_reply_parse(const char *json, size_t length, struct token_reply *ret_reply, struct error *err);
 
 #endif

@@ -18,7 +18,8 @@ enum { FORM_ROOM = 1024 }; /* of a form's fields beside the credential */
 static const char assertion_type[] =
     "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
 
-/* A buffer that grows leaves its old bytes behind in freed memory; so one that takes a secret is made big enough first. */
+/* A buffer that grows leaves its old bytes behind in freed memory; so one that takes a secret is made big enough
+ * first. */
 static void make_room(struct buf *buf, size_t room)
 {
     static const char zeros[256];
@@ -213,7 +214,8 @@ void token_request_failure(enum credential_kind kind, const struct error *error,
     classify_detail(ret_outcome, 0, "", error_text(error));
 }
 
-/* "Retry on 404, 429, 5xx and time-out; 410 = back within 70 s; other 4xx are permanent": the machine has no such identity. */
+/* "Retry on 404, 429, 5xx and time-out; 410 = back within 70 s; other 4xx are permanent": the machine has no such
+ * identity. */
 static void refine_identity(const struct http_response *response, struct outcome *outcome)
 {
     const bool passing = response->status == 404 || response->status == 410 || response->status >= 500;

@@ -20,8 +20,8 @@ struct token_request {
     const char *headers[3];
 };
 
-/* 0, or an ERR_* that says what is wrong with the credential's file. The caller ends with token_request_deinit(), which wipes, in both
- * cases. `challenge`: the WWW-Authenticate of Azure Arc's first answer; NULL = a first request. */
+/* 0, or an ERR_* that says what is wrong with the credential's file. The caller ends with token_request_deinit(), which
+ * wipes, in both cases. `challenge`: the WWW-Authenticate of Azure Arc's first answer; NULL = a first request. */
 int token_request_init(struct token_request *request, const struct connection_settings *settings,
                        enum credential_kind kind, const char *scope, const char *challenge, int64_t now_s,
                        struct error *err);
@@ -33,7 +33,8 @@ bool token_request_is_challenge(enum credential_kind kind, const struct http_res
 /* What a failure of token_request_init() means. */
 void token_request_failure(enum credential_kind kind, const struct error *error, struct outcome *ret_outcome);
 
-/* What an answer other than 2xx means; managed identity endpoints speak a dialect of their own, and a clock that is off says itself. */
+/* What an answer other than 2xx means; managed identity endpoints speak a dialect of their own, and a clock that is
+ * off says itself. */
 void token_request_refusal(enum credential_kind kind, const struct http_response *response, int64_t now_s,
                            struct outcome *ret_outcome);
 

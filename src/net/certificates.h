@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * certificates - what the servers of a client's hosts showed of themselves when a TLS connection was made. Private to src/net.
+ * certificates - what the servers of a client's hosts showed of themselves when a TLS connection was made. Private to
+ * src/net.
  */
 #ifndef COMPLYD_NET_CERTIFICATES_H
 #define COMPLYD_NET_CERTIFICATES_H
@@ -17,7 +18,8 @@ struct certificates {
     struct http_certificate list[CERTIFICATES_MAX];
 };
 
-/* After a transfer: one that made its connection tells of the server, one on a connection that was there already does not. */
+/* After a transfer: one that made its connection tells of the server, one on a connection that was there already
+ * does not. */
 void certificates_note(struct certificates *certificates, CURL *easy);
 
 #endif

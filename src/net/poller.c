@@ -7,8 +7,8 @@
 
 enum { TOLD_AT_ONCE = 16 }; /* completions a turn: each may bring a new request, some 50 us of work */
 
-/* A socket of libcurl's. libcurl changes its mind about what it waits for several times within one call; the change is applied
- * once, before the loop waits, because each uv_poll_start costs two system calls. */
+/* A socket of libcurl's. libcurl changes its mind about what it waits for several times within one call; the change is
+ * applied once, before the loop waits, because each uv_poll_start costs two system calls. */
 struct watch {
     uv_poll_t poll;
     struct poller *poller;
@@ -51,8 +51,8 @@ static void plan_next_turn(struct poller *poller)
         uv_idle_stop(&poller->soon);
 }
 
-/* Reads completions. Also needed after a call that says nothing runs any more: a lone transfer that timed out is told here and nowhere
- * else. */
+/* Reads completions. Also needed after a call that says nothing runs any more: a lone transfer that timed out is told
+ * here and nowhere else. */
 static void drain(struct poller *poller)
 {
     CURLMsg *message;
@@ -102,8 +102,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     int flags = 0;
 
     if (status < 0) {
-        /* with IN, so that libcurl reads the error by itself: on ERR alone it gives up without sending again what was sent on an idle
-         * connection that the server had closed */
+        /* with IN, so that libcurl reads the error by itself: on ERR alone it gives up without sending again what was
+         * sent on an idle connection that the server had closed */
         flags = CURL_CSELECT_ERR | CURL_CSELECT_IN;
         watch->applied = 0; /* libuv has stopped the handle */
         mark_changed(watch);
@@ -183,8 +183,8 @@ static void watch_close(struct watch *watch)
     uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
 }
 
-/* Always answers 0: libcurl would declare every transfer of the multi handle dead, for good. A socket that could not be watched
- * (no memory) ends by its request's own time limit. */
+/* Always answers 0: libcurl would declare every transfer of the multi handle dead, for good. A socket that could not be
+ * watched (no memory) ends by its request's own time limit. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
     struct poller *poller = ctx;
@@ -203,8 +203,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     return 0;
 }
 
-/* Only arms or stops the timer: libcurl must not be entered from here. What is due at once is no timer, which libuv would run again and again
- * before it looks at anything else. */
+/* Only arms or stops the timer: libcurl must not be entered from here. What is due at once is no timer, which libuv
+ * would run again and again before it looks at anything else. */
 static int on_set_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
     struct poller *poller = ctx;

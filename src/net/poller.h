@@ -6,9 +6,9 @@
  * Owns      the multi handle, the timer and the poll objects.
  * Thread    loop only.
  * Lifetime  poller_start() to the callback of poller_stop(); the caller removes its easy handles before it stops.
- * Promise   libcurl is never entered from its own callbacks; every entry is followed by reading completions, a few a turn, so that the
- *           loop's other work waits for no more than a millisecond or two; a completed handle has left the multi handle before `done` is
- *           called, which may add, remove and stop.
+ * Promise   libcurl is never entered from its own callbacks; every entry is followed by reading completions, a few a
+ *           turn, so that the loop's other work waits for no more than a millisecond or two; a completed handle has
+ *           left the multi handle before `done` is called, which may add, remove and stop.
  */
 #ifndef COMPLYD_NET_POLLER_H
 #define COMPLYD_NET_POLLER_H

@@ -42,8 +42,8 @@ void proxy_deinit(struct proxy *proxy)
     proxy->url = proxy->credentials_file = proxy->exceptions = NULL;
 }
 
-/* user:password; the first colon parts them. libcurl decodes what it is given in one piece, whatever its version, so "%" and the like
- * have to be encoded; given apart, only older versions did. */
+/* user:password; the first colon parts them. libcurl decodes what it is given in one piece, whatever its version, so
+ * "%" and the like have to be encoded; given apart, only older versions did. */
 static int encode(struct secret *content, struct proxy *proxy)
 {
     char *colon = strchr(content->data, ':');

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * proxy - the proxy of a client: its URL, what it wants to be shown, and the hosts that are reached without it. Private to src/net.
+ * proxy - the proxy of a client: its URL, what it wants to be shown, and the hosts that are reached without it. Private
+ * to src/net.
  *
- * User name and password come from a file and live in struct secret; libcurl gets them apart from the URL, so that no error text has them.
- * The hosts come from NO_PROXY in the environment (no_proxy, as libcurl's own, goes first).
+ * User name and password come from a file and live in struct secret; libcurl gets them apart from the URL, so that no
+ * error text has them. The hosts come from NO_PROXY in the environment (no_proxy, as libcurl's own, goes first).
  */
 #ifndef COMPLYD_NET_PROXY_H
 #define COMPLYD_NET_PROXY_H

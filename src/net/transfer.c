@@ -101,8 +101,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-/* A dead peer is noticed by the kernel: else all streams of a connection, and those that join it, would wait for their limits.
- * A socket without these options works as well, so failures are not looked at. */
+/* A dead peer is noticed by the kernel: else all streams of a connection, and those that join it, would wait for their
+ * limits. A socket without these options works as well, so failures are not looked at. */
 static int on_socket_made(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
     unsigned unacknowledged_ms = UNACKNOWLEDGED_MS;
@@ -114,8 +114,8 @@ static int on_socket_made(void *ctx, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-/* One file or the other: libcurl would trust the system's directory beside ca_file. And only without a directory does it keep the
- * parsed store for the next connection, which saves megabytes and milliseconds each. */
+/* One file or the other: libcurl would trust the system's directory beside ca_file. And only without a directory does
+ * it keep the parsed store for the next connection, which saves megabytes and milliseconds each. */
 static void set_trust(CURL *easy, const struct transfer_setup *setup)
 {
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
@@ -147,8 +147,9 @@ static void set_limits(CURL *easy, const struct transfer_setup *setup)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 }
 
-/* PIPEWAIT lets a request wait until a connection that is being made shows whether it can be shared. A plain one never can, and libcurl keeps
- * one whose only request could not be sent: the next request would wait for it until its time is over. HTTP/1.1 waits for nothing. */
+/* PIPEWAIT lets a request wait until a connection that is being made shows whether it can be shared. A plain one never
+ * can, and libcurl keeps one whose only request could not be sent: the next request would wait for it until its time
+ * is over. HTTP/1.1 waits for nothing. */
 static void set_scheme(CURL *easy, bool plain)
 {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
@@ -160,7 +161,8 @@ static void set_protocol(CURL *easy, const struct transfer_setup *setup)
     set_scheme(easy, false);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    /* Bodies are small, so none is wanted compressed; without the header a server may compress as it likes, and libcurl would not decode. */
+    /* Bodies are small, so none is wanted compressed; without the header a server may compress as it likes, and
+     * libcurl would not decode. */
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
     proxy_apply(&setup->proxy, easy, true);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, setup->unix_socket);
@@ -354,7 +356,8 @@ int64_t transfer_due_ms(const struct transfer *transfer)
     return silent_ms < transfer->deadline_ms ? silent_ms : transfer->deadline_ms;
 }
 
-/* A handshake that the peer broke off by closing is the network's trouble; one that OpenSSL or an alert ended is TLS's. */
+/* A handshake that the peer broke off by closing is the network's trouble; one that OpenSSL or an alert ended is
+ * TLS's. */
 static int code_of_handshake(const struct transfer *transfer)
 {
     return strstr(transfer->curl_error, "error:") != NULL ? ERR_TLS : ERR_NETWORK;

@@ -254,7 +254,8 @@ static void start(struct world *world, struct exchange *ex)
     odata_selection_release(&selection);
 }
 
-/* What was asked for at the start is in the token; nothing may be added to it, and nothing but $select is served at all. */
+/* What was asked for at the start is in the token; nothing may be added to it, and nothing but $select is served at
+ * all. */
 static bool check_options(struct exchange *ex, bool with_token)
 {
     static const char *const refused[] = {"$filter", "$top", "$orderby", "$expand", "$search", "$count", "$skip", NULL};

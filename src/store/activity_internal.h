@@ -49,8 +49,8 @@ int activity_read_head(struct database *database, int64_t *ret_id, uint8_t ret_h
 
 /* ---- many entries in one job ---- */
 
-/* The end of the log, for one job that appends several times: within its transaction nobody else does. Starts as {0}; must not outlive the
- * job, whose savepoint may be rolled back. */
+/* The end of the log, for one job that appends several times: within its transaction nobody else does. Starts as {0};
+ * must not outlive the job, whose savepoint may be rolled back. */
 struct activity_tail {
     bool known;
     int64_t id;

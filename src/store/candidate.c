@@ -320,7 +320,8 @@ static int claim(struct work *work, const struct outbox_item *item)
 
 /* ---------------------------------------------------------------------------------------------------- one row */
 
-/* A message in doubt that the report row knows nothing of. Its strings are borrowed from *ret_row, which is to be reset. */
+/* A message in doubt that the report row knows nothing of. Its strings are borrowed from *ret_row, which is to be
+ * reset. */
 static int load_doubt(struct work *work, struct told *ret_sent, sqlite3_stmt **ret_row)
 {
     static const char sql[] = "SELECT sent_state, sent_connection, sent_platform, sent_azure_device_id, sent_user_id "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * candidate - one row of the outbox on its way out: decided, then settled without a message, left where it is, or made an
- * item and claimed.
+ * candidate - one row of the outbox on its way out: decided, then settled without a message, left where it is, or made
+ * an item and claimed.
  */
 #ifndef COMPLYD_STORE_CANDIDATE_H
 #define COMPLYD_STORE_CANDIDATE_H

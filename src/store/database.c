@@ -109,7 +109,8 @@ static int check_version(struct database *database, struct error *err)
                      database->path, version, schema_count);
 }
 
-/* SQLite opens what it may not write to for reading only. It would leave side files behind that nobody may write to either. */
+/* SQLite opens what it may not write to for reading only. It would leave side files behind that nobody may write to
+ * either. */
 static int check_writable(struct database *database, struct error *err)
 {
     if (database->mode == DATABASE_READ || sqlite3_db_readonly(database->handle, "main") == 0)
@@ -265,8 +266,8 @@ void database_remember_wal(struct database *database)
         database->wal_inode = status.st_ino;
 }
 
-/* Another file lies under our name now: SQLite would apply the log of the old one to it. A file that is only missing may come
- * back, and needs its log then. */
+/* Another file lies under our name now: SQLite would apply the log of the old one to it. A file that is only missing
+ * may come back, and needs its log then. */
 static void drop_stale_wal(const struct database *database)
 {
     char path[4096];

@@ -44,7 +44,8 @@ int database_open_raw(const char *path, int flags, struct database **ret_databas
 /* PRAGMA application_id and user_version; ERR_STORE_CORRUPT when the file is some other program's database. */
 int database_version(struct database *database, int *ret_version, struct error *err);
 
-/* Closes and opens again. On failure *database stays, closed inside: only database_reopen() and database_close() may follow. */
+/* Closes and opens again. On failure *database stays, closed inside: only database_reopen() and database_close() may
+ * follow. */
 int database_reopen(struct database **database, struct error *err);
 
 void database_remember_wal(struct database *database);

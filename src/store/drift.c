@@ -72,8 +72,8 @@ int drift_save_record(struct database *database, const struct drift_record *reco
                          record->counts[DRIFT_WRITER], record->counts[DRIFT_STALE], record->problem, record->detail);
 }
 
-/* Everything that is known of another tenant: the number of checks goes on, so that what remains of `directory` is of an earlier one and
- * swept away by the next. */
+/* Everything that is known of another tenant: the number of checks goes on, so that what remains of `directory` is of
+ * an earlier one and swept away by the next. */
 int drift_reset(struct database *database, struct drift_record *record, const char *tenant_id, struct error *err)
 {
     static const char drop[] = "DELETE FROM drift WHERE connection = ?";

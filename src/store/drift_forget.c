@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * What was read back for a connection that left the configuration. Its account, reports and queue stay: they say what Microsoft holds.
+ * What was read back for a connection that left the configuration. Its account, reports and queue stay: they say what
+ * Microsoft holds.
  */
 #include <stdio.h>
 #include <string.h>

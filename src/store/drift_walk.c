@@ -95,7 +95,8 @@ static int look_up(struct database *database, const char *connection, struct pai
     return 0;
 }
 
-/* It is as it was told: should it be otherwise one day, and nothing was told meanwhile, then somebody else has done that. */
+/* It is as it was told: should it be otherwise one day, and nothing was told meanwhile, then somebody else has done
+ * that. */
 static int mark_right(struct database *database, const char *connection, const struct pair *pair, struct error *err)
 {
     static const char sql[] = "UPDATE directory SET right_at_ms = ? WHERE connection = ? AND object_id = ?";
@@ -249,8 +250,8 @@ static int compare(struct database *database, struct drift_walk *walk, struct er
     return 0;
 }
 
-/* ---- repairing: what Microsoft holds is what it was told as far as the next report goes, which makes that an ordinary change: worst first,
- * and the circuit breaker counts it ---- */
+/* ---- repairing: what Microsoft holds is what it was told as far as the next report goes, which makes that an ordinary
+ * change: worst first, and the circuit breaker counts it ---- */
 
 static int correct(struct database *database, const char *device_id, bool managed, bool compliant, struct error *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * fleet_internal - what the looks at the fleet share: one snapshot, the queue's row of a device, texts that are valid UTF-8.
+ * fleet_internal - what the looks at the fleet share: one snapshot, the queue's row of a device, texts that are valid
+ * UTF-8.
  *
  *     fleet.c             get, list
  *     fleet_device.c      one device

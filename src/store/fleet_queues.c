@@ -19,8 +19,8 @@ static struct fleet_queue *find(struct fleet_queue *queues, size_t count, const 
     return NULL;
 }
 
-/* A row that was put off on purpose waits since it is due: a lost verdict counts as one attempt. One that was tried in vain again and
- * again has waited all the time. */
+/* A row that was put off on purpose waits since it is due: a lost verdict counts as one attempt. One that was tried in
+ * vain again and again has waited all the time. */
 static void add_row(struct fleet_queue *queue, sqlite3_stmt *row, int64_t now_ms)
 {
     int priority = sqlite3_column_int(row, 1);

@@ -165,7 +165,8 @@ void full_report_begin_init(struct full_report_begin *begin, const char *connect
     "ON CONFLICT (device_id) DO UPDATE SET forced = max(forced, excluded.forced), "                                    \
     "seq = iif(claim IS NULL, seq, max(seq + 1, excluded.seq))"
 
-/* Parameters of both: connection, behind, up to, priority, now. Devices whose removal Microsoft took are passed over. */
+/* Parameters of both: connection, behind, up to, priority, now. Devices whose removal Microsoft took are passed
+ * over. */
 static const char feed_devices[] = QUEUE_ROWS
     "SELECT d.device_id, ?5 * 1000, d.connection, d.platform = 'windows', ?4, ?5, ?5 / 60000, 1 FROM device AS d "
     "LEFT JOIN report AS r ON r.device_id = d.device_id WHERE d.connection = ?1 AND d.device_id > ?2 "

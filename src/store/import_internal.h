@@ -3,9 +3,9 @@
 /*
  * import_internal - what the parts of an import share: the input's lines, the record at hand, refusals.
  *
- * The input is read twice. First every record is checked, while the store is not touched and nobody waits; then they are written in
- * the order of the tables' keys, which spares the store most of its jumping about: some three times as fast as the order of
- * a file that has none.
+ * The input is read twice. First every record is checked, while the store is not touched and nobody waits; then they
+ * are written in the order of the tables' keys, which spares the store most of its jumping about: some three times as
+ * fast as the order of a file that has none.
  *
  *     import.c         the two passes, transaction, progress
  *     import_reader.c  bytes to lines

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * import_reader - lines of a stream, each of at most IMPORT_LINE_MAX bytes, in a buffer of fixed size; and any of them again.
+ * import_reader - lines of a stream, each of at most IMPORT_LINE_MAX bytes, in a buffer of fixed size; and any of them
+ * again.
  */
 #ifndef COMPLYD_STORE_IMPORT_READER_H
 #define COMPLYD_STORE_IMPORT_READER_H
@@ -28,8 +29,8 @@ struct import_reader {
 int import_reader_open(struct import_reader *reader, FILE *in, struct error *err);
 void import_reader_close(struct import_reader *reader); /* zeroed is fine */
 
-/* 1: a line with its end, if it has one; a byte order mark at the start of the input is left out. The byte after it is NUL or the next
- * line's. 0: no more. ERR_TOOBIG: longer than IMPORT_LINE_MAX. ERR_IO. */
+/* 1: a line with its end, if it has one; a byte order mark at the start of the input is left out. The byte after it is
+ * NUL or the next line's. 0: no more. ERR_TOOBIG: longer than IMPORT_LINE_MAX. ERR_IO. */
 int import_reader_next(struct import_reader *reader, const char **ret_text, size_t *ret_length, int64_t *ret_offset,
                        struct error *err);
 

@@ -10,7 +10,8 @@
 
 /* outbox.due_at of a report that the breaker holds: later than any time. */
 #define OUTBOX_HELD INT64_MAX
-/* ... and of one whose user is unknown, while enough other users are being asked for: out of the way of those behind it. */
+/* ... and of one whose user is unknown, while enough other users are being asked for: out of the way of those behind
+ * it. */
 #define OUTBOX_AWAITS_USER (OUTBOX_HELD - 1)
 
 enum { UNKNOWN_USERS_MAX = 100 }; /* asked for at a time */

@@ -4,8 +4,8 @@
 #include "statement.h"
 #include "store/outbox.h"
 
-/* A device that still has its row keeps its report, however old the removal: else it would be told again. One that still has something to
- * tell keeps everything. */
+/* A device that still has its row keeps its report, however old the removal: else it would be told again. One that
+ * still has something to tell keeps everything. */
 #define IS_GONE(column)                                                                                                \
     "NOT EXISTS (SELECT 1 FROM device WHERE device_id = " column ") "                                                  \
     "AND NOT EXISTS (SELECT 1 FROM outbox WHERE device_id = " column ") "

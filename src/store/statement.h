@@ -3,8 +3,8 @@
 /*
  * statement - prepared statements and the mapping of SQLite's results to ERR_*.
  *
- * A statement is prepared once per connection, on first use; the cache is keyed by the address of its SQL text, so the text must
- * be a string literal or static array.
+ * A statement is prepared once per connection, on first use; the cache is keyed by the address of its SQL text, so the
+ * text must be a string literal or static array.
  *
  * Binding is by a format, one letter a parameter:
  *     t  const char *       text, borrowed until the statement is reset (NULL binds NULL)
@@ -35,8 +35,8 @@ int statement_step(struct database *database, sqlite3_stmt *statement, struct er
 /* Binds and runs a statement that returns no rows; the number of rows changed is told by sqlite3_changes(). */
 int statement_run(struct database *database, const char *sql, struct error *err, const char *format, ...);
 
-/* Binds, runs, and reads one integer of the first row; *ret_value is untouched when there is none (returns 0). Returns 1 for
- * a row, or ERR_*. */
+/* Binds, runs, and reads one integer of the first row; *ret_value is untouched when there is none (returns 0). Returns
+ * 1 for a row, or ERR_*. */
 int statement_int(struct database *database, const char *sql, int64_t *ret_value, struct error *err, const char *format,
                   ...);
 

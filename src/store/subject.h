@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * subject - everything the store knows of one device, and the decision that follows from it. Reads only; outbox_stage, plan
- * and explain all decide by it.
+ * subject - everything the store knows of one device, and the decision that follows from it. Reads only; outbox_stage,
+ * plan and explain all decide by it.
  */
 #ifndef COMPLYD_STORE_SUBJECT_H
 #define COMPLYD_STORE_SUBJECT_H
@@ -13,8 +13,8 @@
 #include "model/decision.h"
 #include "store/database.h"
 
-/* Ids that are no text, or hold a NUL, cannot be named by anybody: they are left out, and "store check" tells of them. No walk may stop at
- * such a one either: as a text it would stand elsewhere in the order. */
+/* Ids that are no text, or hold a NUL, cannot be named by anybody: they are left out, and "store check" tells of them.
+ * No walk may stop at such a one either: as a text it would stand elsewhere in the order. */
 #define SUBJECT_NAMEABLE(id) "typeof(" id ") = 'text' AND instr(" id ", char(0)) = 0"
 
 enum { SUBJECT_TEXT_MAX = 1024, SUBJECT_ID_MAX = 255 }; /* bytes; longer columns are bad data */
@@ -63,12 +63,13 @@ struct subject {
     sqlite3_stmt *report_row;
 };
 
-/* Reads all of it; subject_release() must follow, and no second subject may be loaded before. Not known at all is no error. */
+/* Reads all of it; subject_release() must follow, and no second subject may be loaded before. Not known at all is no
+ * error. */
 int subject_load(struct database *database, const char *device_id, struct subject *ret_subject, struct error *err);
 void subject_release(struct subject *subject);
 
-/* A message about `sent` may have reached Microsoft: when the report row does not say that Microsoft holds an id, it counts
- * as told, so that it is not forgotten. */
+/* A message about `sent` may have reached Microsoft: when the report row does not say that Microsoft holds an id, it
+ * counts as told, so that it is not forgotten. */
 void subject_doubt(struct subject *subject, const struct told *sent);
 
 /* Microsoft was told of this very id, on this connection. */

@@ -185,7 +185,8 @@ static int run_in_savepoint(struct store_thread *thread, struct store_job *job, 
         return code;
     if (run_job(thread, job) < 0) {
         thread->database->session_pending = false;
-        /* SQLite rolls back everything by itself after some errors; and a file that is corrupt or full fails the others too. */
+        /* SQLite rolls back everything by itself after some errors; and a file that is corrupt or full fails the
+         * others too. */
         if (sqlite3_get_autocommit(thread->database->handle) || job->result == ERR_STORE_CORRUPT ||
             job->result == ERR_STORE_FULL) {
             *error = job->error;

@@ -3,9 +3,9 @@
 /*
  * raw_curl - the yardstick of scripts/bench: how fast libcurl alone can send what complyd sends.
  *
- * One thread, one HTTP/2 connection, N streams, libcurl's multi interface driven by epoll and curl_multi_socket_action. Handles and
- * their options are made once; a request costs a URL, a body in which a counter is patched, and nothing else: no store, no JSON
- * reading, no log. Prints one line of JSON.
+ * One thread, one HTTP/2 connection, N streams, libcurl's multi interface driven by epoll and curl_multi_socket_action.
+ * Handles and their options are made once; a request costs a URL, a body in which a counter is patched, and nothing
+ * else: no store, no JSON reading, no log. Prints one line of JSON.
  *
  *     raw_curl --mode put|mix|batch --url URL --ca FILE [--count N] [--streams N] [--body N] [--token N]
  *

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * sink - Microsoft's side of a latency measurement: an HTTP/2 server that notes when the first byte of a report was read.
+ * sink - Microsoft's side of a latency measurement: an HTTP/2 server that notes when the first byte of a report was
+ * read.
  *
- * nginx cannot say when the first byte of a request about a certain device came in, so this does: the moment at which epoll reported
- * the bytes that begin the request's HEADERS frame is kept with the stream; when the body has come in and names a watched device (an
- * Azure id that begins with bbbbbbbb-), one line is printed: "<CLOCK_MONOTONIC ns of the first byte> <Azure device id> <0|1 compliant>
- * <requests served before it>". It answers as nginx.conf.in does. One thread; ends on SIGTERM.
+ * nginx cannot say when the first byte of a request about a certain device came in, so this does: the moment at which
+ * epoll reported the bytes that begin the request's HEADERS frame is kept with the stream; when the body has come in
+ * and names a watched device (an Azure id that begins with bbbbbbbb-), one line is printed: "<CLOCK_MONOTONIC ns of the
+ * first byte> <Azure device id> <0|1 compliant> <requests served before it>". It answers as nginx.conf.in does. One
+ * thread; ends on SIGTERM.
  *
  *     sink --port PORT --certificate FILE --key FILE
  */
@@ -264,7 +266,8 @@ static nghttp2_session *make_session(struct peer *peer)
     return session;
 }
 
-/* Connections. Sockets block: a peer of a benchmark is near and quick, and what epoll announces is a whole record at once. */
+/* Connections. Sockets block: a peer of a benchmark is near and quick, and what epoll announces is a whole record at
+ * once. */
 
 static bool flush(struct peer *peer)
 {

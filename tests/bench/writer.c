@@ -3,9 +3,10 @@
 /*
  * writer - the MDM of a latency measurement: commits one change at a time, durably, and says when each commit returned.
  *
- * Toggles a violation of policy `block` (inserted: the device gets worse; deleted: it gets better) over the watched devices in turn,
- * with a jittered pause between two commits. One line a change: "<CLOCK_MONOTONIC ns after commit> <Azure device id> <0|1 compliant>".
- * The Azure ids of watched devices are those fleet.py gives them: bbbbbbbb-0000-4000-8000-<12 hex digits>.
+ * Toggles a violation of policy `block` (inserted: the device gets worse; deleted: it gets better) over the watched
+ * devices in turn, with a jittered pause between two commits. One line a change: "<CLOCK_MONOTONIC ns after commit>
+ * <Azure device id> <0|1 compliant>". The Azure ids of watched devices are those fleet.py gives them:
+ * bbbbbbbb-0000-4000-8000-<12 hex digits>.
  *
  *     writer --store FILE [--count N] [--devices N] [--pause MS] [--worsen-only]
  */

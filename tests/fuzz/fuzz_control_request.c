@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * fuzz_control_request - any bytes as a request of the control API. First line: method, blank, target; the rest is the body. The
- * answer comes exactly once, is one of the documented statuses, and is JSON. Then the same bytes go through the real socket.
+ * fuzz_control_request - any bytes as a request of the control API. First line: method, blank, target; the rest is the
+ * body. The answer comes exactly once, is one of the documented statuses, and is JSON. Then the same bytes go through
+ * the real socket.
  */
 #include <cjson/cJSON.h>
 #include <stdint.h>

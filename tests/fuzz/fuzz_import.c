@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * fuzz_import - any bytes as a fleet: all of it or nothing, a second time without a difference, and refusals that name a place.
+ * fuzz_import - any bytes as a fleet: all of it or nothing, a second time without a difference, and refusals that name
+ * a place.
  */
 #include <stdint.h>
 #include <stdlib.h>

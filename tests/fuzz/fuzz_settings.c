@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * fuzz_settings - any bytes as a configuration file: either settings that keep their promises, or problems that name a line.
+ * fuzz_settings - any bytes as a configuration file: either settings that keep their promises, or problems that name a
+ * line.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 /*
  * fault - makes the n-th allocation of our own code fail.
  *
- * A program built with complyd_fault_unit() (tests/support/fault.cmake) has malloc, calloc, realloc, strdup, strndup and
- * mmap of the folders it links wrapped by the linker; shared libraries keep theirs. Use it as
+ * A program built with complyd_fault_unit() (tests/support/fault.cmake) has malloc, calloc, realloc, strdup, strndup
+ * and mmap of the folders it links wrapped by the linker; shared libraries keep theirs. Use it as
  *
  *     for (unsigned n = 0;; n++) {
  *         fault_arm(n, FAULT_ONCE);

@@ -3,7 +3,8 @@
 /*
  * loop - a libuv loop in a test: run until something has happened, and nothing may be left at the end.
  *
- * A test that hangs becomes a test that fails: loop_until() gives up after half a minute, which no passing test comes near.
+ * A test that hangs becomes a test that fails: loop_until() gives up after half a minute, which no passing test comes
+ * near.
  */
 #ifndef COMPLYD_TESTS_LOOP_H
 #define COMPLYD_TESTS_LOOP_H

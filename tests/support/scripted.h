@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * scripted - a TLS server on the loopback that does to each request what the test says. HTTP/1.1, or just enough of HTTP/2.
+ * scripted - a TLS server on the loopback that does to each request what the test says. HTTP/1.1, or just enough of
+ * HTTP/2.
  *
  * Thread    one that accepts and one for each connection; the functions below are for the test's thread.
  * Lifetime  scripted_start() to scripted_stop(), which closes what is open and joins all threads.

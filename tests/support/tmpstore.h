@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * tmpstore - a fresh store in the test's directory (tempdir.h), and the hand of an MDM in it: plain SQL by another connection.
+ * tmpstore - a fresh store in the test's directory (tempdir.h), and the hand of an MDM in it: plain SQL by another
+ * connection.
  *
  * The program links store and PkgConfig::SQLITE.
  */

@@ -3,8 +3,8 @@
 /*
  * fake - the daemon and the store as the admin folder sees them, under the test's control.
  *
- * Defines every function of daemon/daemon.h, daemon/connection.h and of the store that src/admin calls, so that the linker takes
- * none of the real ones. Jobs and operator's acts stay where they are until fake_work().
+ * Defines every function of daemon/daemon.h, daemon/connection.h and of the store that src/admin calls, so that the
+ * linker takes none of the real ones. Jobs and operator's acts stay where they are until fake_work().
  */
 #ifndef COMPLYD_TESTS_ADMIN_FAKE_H
 #define COMPLYD_TESTS_ADMIN_FAKE_H

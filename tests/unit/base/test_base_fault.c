@@ -15,8 +15,8 @@
 
 static const enum fault_mode modes[] = {FAULT_ONCE, FAULT_STAYS};
 
-/* Runs `attempt` with its first, second, ... allocation failing, until it needs no more: each time it must say so and leave
- * nothing behind (AddressSanitizer looks for the rest). Returns how many allocations it makes. */
+/* Runs `attempt` with its first, second, ... allocation failing, until it needs no more: each time it must say so and
+ * leave nothing behind (AddressSanitizer looks for the rest). Returns how many allocations it makes. */
 static unsigned torture(int (*attempt)(void))
 {
     unsigned n = 0;

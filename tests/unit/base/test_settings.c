@@ -326,7 +326,8 @@ static void read_conf(struct buf *text)
     fclose(file);
 }
 
-/* conf/complyd.conf is what settings_describe() writes. After a change of the table: build/.../tests/test_settings --describe */
+/* conf/complyd.conf is what settings_describe() writes. After a change of the table: build/.../tests/test_settings
+ * --describe */
 static void test_installed_file_is_the_description(void **state)
 {
     struct buf described, installed;
@@ -341,7 +342,8 @@ static void test_installed_file_is_the_description(void **state)
     buf_deinit(&installed);
 }
 
-/* Gives lines that read "#key =..." and "#[connection default]" their effect, and a value to the keys that must have one. */
+/* Gives lines that read "#key =..." and "#[connection default]" their effect, and a value to the keys that must have
+ * one. */
 static void uncomment(const char *text, struct buf *out)
 {
     static const char *const required[][2] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * Commands that talk to the daemon, against the real control API in a child process; only daemon and store are played (fake.h).
+ * Commands that talk to the daemon, against the real control API in a child process; only daemon and store are played
+ * (fake.h).
  */
 #include "unit.h"
 
@@ -392,7 +393,8 @@ static void gives_up_in_time(void **state)
     assert_has(&err, "still running");
 }
 
-/* Looked at before it was asked for, before it has begun, while it runs, and after its end without and with verdicts. */
+/* Looked at before it was asked for, before it has begun, while it runs, and after its end without and with
+ * verdicts. */
 static void finish_resync(void)
 {
     fake.connections[0].resync.started_at_ms = fake.looks == 3 ? 1770000001000 : -1;

@@ -8,7 +8,8 @@
 
 enum { MOST = 4 };
 
-/* A batch of devices, and what each was answered: D denied, A accepted, U unknown, T try later, C denied and held to be the app's. */
+/* A batch of devices, and what each was answered: D denied, A accepted, U unknown, T try later, C denied and held to
+ * be the app's. */
 struct batch {
     const char *devices[MOST];
     const char *answers;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * The sender on a stub clock, with an outbox and a Microsoft made of a few arrays: hours of outage in milliseconds. The gate is the real
- * one, so that the schedule of a whole channel is what is tested.
+ * The sender on a stub clock, with an outbox and a Microsoft made of a few arrays: hours of outage in milliseconds. The
+ * gate is the real one, so that the schedule of a whole channel is what is tested.
  */
 #include "unit.h"
 
@@ -365,7 +365,8 @@ static void test_all_are_sent(void **state)
     assert_true(world->most_flights <= 10);
 }
 
-/* By chance, verdicts would walk through the store in another order than the reports did, and write each page many times. */
+/* By chance, verdicts would walk through the store in another order than the reports did, and write each page many
+ * times. */
 static void test_verdicts_are_asked_in_the_order_of_reports(void **state)
 {
     struct world *world = *state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * tenant - a connection to a scripted server that stands for Entra and Graph, with a token source and a clock that the test moves.
+ * tenant - a connection to a scripted server that stands for Entra and Graph, with a token source and a clock that the
+ * test moves.
  */
 #ifndef COMPLYD_TESTS_TENANT_H
 #define COMPLYD_TESTS_TENANT_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-/* Each allocation of our own fails in turn: whoever wanted a token or the endpoints is told or refused, exactly once. */
+/* Each allocation of our own fails in turn: whoever wanted a token or the endpoints is told or refused, exactly
+ * once. */
 #include "microsoft/endpoints.h"
 #include "microsoft/partner.h"
 

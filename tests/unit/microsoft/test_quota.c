@@ -21,7 +21,8 @@ static void test_a_full_bucket_is_spent_in_one_burst(void **state)
     assert_int_equal(quota_available(&quota, 1000, 90000), 25);
 }
 
-/* However greedily they are spent: in no stretch as long as the period more than the limit, the first and one after a pause included. */
+/* However greedily they are spent: in no stretch as long as the period more than the limit, the first and one after
+ * a pause included. */
 static void test_no_period_sees_more_than_the_limit(void **state)
 {
     static const unsigned limits[] = {1, 2, 3, 5, 20, 100, 3000};

@@ -6,8 +6,9 @@
 #include "model/decision.h"
 
 /*
- * Every input there can be, against a table of circumstances. The table is written to be read beside section 2 of the contract,
- * not beside the code: its rows exclude one another, so their order means nothing, and each input must fit exactly one.
+ * Every input there can be, against a table of circumstances. The table is written to be read beside section 2 of the
+ * contract, not beside the code: its rows exclude one another, so their order means nothing, and each input must fit
+ * exactly one.
  */
 
 /* What can be the case. */
@@ -30,7 +31,8 @@ enum {
     FINAL = 1 << 15,    /* retire */
 };
 
-/* Ours alone and still here, with an id that can be used and columns that can be read: the device is reported or waits. */
+/* Ours alone and still here, with an id that can be used and columns that can be read: the device is reported or
+ * waits. */
 #define HERE GOOD_ID | READABLE
 
 struct row {

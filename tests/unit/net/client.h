@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * client - an HTTP client on a loop of its own beside a scripted server, and answers that are kept for the test to look at.
+ * client - an HTTP client on a loop of its own beside a scripted server, and answers that are kept for the test to look
+ * at.
  */
 #ifndef COMPLYD_TESTS_CLIENT_H
 #define COMPLYD_TESTS_CLIENT_H

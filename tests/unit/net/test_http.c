@@ -246,7 +246,8 @@ static void test_bodies_of_all_kinds(void **state)
     fixture_stop(&fixture);
 }
 
-/* One answer after the other is big, so that buffers are replaced, and the loop starts the next from within the call-back. */
+/* One answer after the other is big, so that buffers are replaced, and the loop starts the next from within the
+ * call-back. */
 struct chain {
     struct fixture *fixture;
     unsigned left;
@@ -425,7 +426,8 @@ static void give_empty_answer(int fd)
     assert_int_equal(send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL), sizeof(text) - 1);
 }
 
-/* Nobody may wait for a connection that has not answered yet: on a plain one there may be nobody left who would ever answer. */
+/* Nobody may wait for a connection that has not answered yet: on a plain one there may be nobody left who would ever
+ * answer. */
 static void test_plain_requests_do_not_wait_for_each_other(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -130,7 +130,8 @@ static void on_turn(uv_check_t *check)
     turns->most = came > turns->most ? came : turns->most;
 }
 
-/* All end at once; the loop's other work has its turn in between. A turn enters libcurl at most thrice: timer, next turn, socket. */
+/* All end at once; the loop's other work has its turn in between. A turn enters libcurl at most thrice: timer, next
+ * turn, socket. */
 static void test_many_ends_are_told_a_few_a_turn(void **state)
 {
     static const struct scripted_step hang[] = {{NULL, SCRIPTED_KEEP}}, reset[] = {{NULL, SCRIPTED_RESET}};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * The activity log without memory: every allocation of our own fails once, and from each on for good; what was asked says ERR_NOMEM,
- * nothing leaks, and the log stays sound.
+ * The activity log without memory: every allocation of our own fails once, and from each on for good; what was asked
+ * says ERR_NOMEM, nothing leaks, and the log stays sound.
  */
 #include "fault.h"
 #include "fixture.h"

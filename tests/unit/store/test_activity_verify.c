@@ -350,7 +350,8 @@ static void count_finding(void *ctx, const char *text)
     ++*(long *)ctx;
 }
 
-/* Each page in turn overwritten: the check ends, with findings or with the damage, and never says that all is well when an entry was hit. */
+/* Each page in turn overwritten: the check ends, with findings or with the damage, and never says that all is well
+ * when an entry was hit. */
 static void test_damaged_pages(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-/* An Azure id that passes from one device to another: Microsoft must not keep letting it in when neither goes by it any more. */
+/* An Azure id that passes from one device to another: Microsoft must not keep letting it in when neither goes by it
+ * any more. */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 #define FORGET "DELETE FROM device; DELETE FROM report; DELETE FROM outbox; DELETE FROM tombstone; DELETE FROM retired"
 
-/* Sends all that is to be told on a connection's partner channel; counts the removals of an id, and what else was told. */
+/* Sends all that is to be told on a connection's partner channel; counts the removals of an id, and what else was
+ * told. */
 struct sent {
     unsigned removed_1, removed_2, other;
 };

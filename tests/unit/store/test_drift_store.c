@@ -365,7 +365,8 @@ static unsigned forget_strays(struct fixture *fixture, const char *const *names,
     return forget.forgotten;
 }
 
-/* A connection that left the configuration: after a month, a piece at a time, and should it come back, it begins anew. */
+/* A connection that left the configuration: after a month, a piece at a time, and should it come back, it begins
+ * anew. */
 static void test_what_was_read_for_a_stray_connection_is_forgotten(void **state)
 {
     static const char *const names[] = {"other", "default"};

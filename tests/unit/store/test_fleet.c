@@ -407,7 +407,8 @@ static void test_list_refuses(void **state)
         ERR_TOOBIG);
 }
 
-/* Ids that are no UTF-8 are keys as all others; those that are no text at all are left out, and no page ends in a circle. */
+/* Ids that are no UTF-8 are keys as all others; those that are no text at all are left out, and no page ends in a
+ * circle. */
 static void test_list_odd_ids(void **state)
 {
     struct fixture *fixture = *state;

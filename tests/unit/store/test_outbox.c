@@ -369,7 +369,8 @@ static void test_a_failed_record_changes_nothing(void **state)
     assert_int_equal(fixture_queued(fixture), 0);
 }
 
-/* The store was replaced by a backup while a message was on its way: its result is not laid to another message's account. */
+/* The store was replaced by a backup while a message was on its way: its result is not laid to another message's
+ * account. */
 static void test_a_result_of_another_age(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * No statement of the hot path scans a table. Every job is run on a small fleet; then every statement that was prepared for it
- * is explained, and so are the triggers' statements.
+ * No statement of the hot path scans a table. Every job is run on a small fleet; then every statement that was prepared
+ * for it is explained, and so are the triggers' statements.
  */
 #include "fixture.h"
 #include "store/activity_list.h"
@@ -10,7 +10,8 @@
 #include "store/drift.h"
 #include "store/full_report.h"
 
-/* Scans that are none of a table: the rows of a subquery with its own LIMIT, a list of literals, scratch tables of one row. */
+/* Scans that are none of a table: the rows of a subquery with its own LIMIT, a list of literals, scratch tables of
+ * one row. */
 static bool is_harmless(const char *detail)
 {
     static const char *const harmless[] = {"SCAN (subquery", "SCAN CONSTANT ROW", "SCAN requeued", "SCAN rewritten",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * Every allocation of our own fails once, and from each on for good, while a fleet is imported, looked at, copied and checked:
- * the call says ERR_NOMEM, nothing leaks, and nothing of an import stays.
+ * Every allocation of our own fails once, and from each on for good, while a fleet is imported, looked at, copied and
+ * checked: the call says ERR_NOMEM, nothing leaks, and nothing of an import stays.
  */
 #include "fault.h"
 #include "fixture.h"

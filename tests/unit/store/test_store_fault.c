@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * Every allocation of our own fails once, and from each on for good: the job says ERR_NOMEM, nothing leaks, the store is as
- * before, and the same job done again works.
+ * Every allocation of our own fails once, and from each on for good: the job says ERR_NOMEM, nothing leaks, the store
+ * is as before, and the same job done again works.
  */
 #include "fault.h"
 #include "fixture.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
-/* report.stray: whatever happens to devices and reports, it marks those whose Azure id is not their device's any more. */
+/* report.stray: whatever happens to devices and reports, it marks those whose Azure id is not their device's any
+ * more. */
 #include "unit.h"
 
 #include <stdlib.h>

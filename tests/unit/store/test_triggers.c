@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /*
- * Every way an MDM can write a row, with any library: each kind of statement, with recursive_triggers on and off. A change that
- * matters queues its devices, one that does not queues nothing.
+ * Every way an MDM can write a row, with any library: each kind of statement, with recursive_triggers on and off. A
+ * change that matters queues its devices, one that does not queues nothing.
  */
 #include "fixture.h"
 
