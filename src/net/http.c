@@ -131,6 +131,7 @@ static void end_expired(struct http_client *client)
     const int64_t now = now_ms(client);
     int64_t due = INT64_MAX;
 
+    poller_tell_all(&client->poller);
     for (struct transfer *transfer = client->running.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next;
         if (now >= transfer->deadline_ms)

@@ -3,6 +3,7 @@
 #include "poller.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 
 enum { TOLD_AT_ONCE = 16 }; /* completions a turn: each may bring a new request, some 50 us of work */
@@ -51,15 +52,13 @@ static void plan_next_turn(struct poller *poller)
         uv_idle_stop(&poller->soon);
 }
 
-/* Reads completions. Also needed after a call that says nothing runs any more: a lone transfer that timed out is told
- * here and nowhere else. */
-static void drain(struct poller *poller)
+static void tell(struct poller *poller, unsigned most)
 {
     CURLMsg *message;
     int left = 0;
     unsigned told = 0;
 
-    while (!poller->stopping && told < TOLD_AT_ONCE && (message = curl_multi_info_read(poller->multi, &left)) != NULL) {
+    while (!poller->stopping && told < most && (message = curl_multi_info_read(poller->multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURL *easy = message->easy_handle;
@@ -71,16 +70,19 @@ static void drain(struct poller *poller)
     }
     if (poller->stopping)
         return;
-    poller->untold = told == TOLD_AT_ONCE && left > 0;
+    poller->untold = told == most && left > 0;
     plan_next_turn(poller);
 }
 
+/* Completions are also looked for after a call that says nothing runs any more: a lone transfer that timed out is told here and
+ * nowhere else. */
 static void act(struct poller *poller, curl_socket_t fd, int events)
 {
     int running;
 
     curl_multi_socket_action(poller->multi, fd, events, &running);
-    drain(poller);
+    if (!poller->untold)
+        tell(poller, TOLD_AT_ONCE);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -92,7 +94,7 @@ static void on_soon(uv_idle_t *soon)
 {
     struct poller *poller = soon->data;
 
-    poller->due = false;
+    poller->due = poller->untold = false;
     act(poller, CURL_SOCKET_TIMEOUT, 0);
 }
 
@@ -254,6 +256,11 @@ int poller_add(struct poller *poller, CURL *easy, struct error *err)
 void poller_remove(struct poller *poller, CURL *easy)
 {
     curl_multi_remove_handle(poller->multi, easy);
+}
+
+void poller_tell_all(struct poller *poller)
+{
+    tell(poller, UINT_MAX);
 }
 
 void poller_stop(struct poller *poller, poller_stopped_fn *stopped)

@@ -43,6 +43,9 @@ int poller_start(struct poller *poller, uv_loop_t *loop, poller_done_fn *done, v
 int poller_add(struct poller *poller, CURL *easy, struct error *err);
 void poller_remove(struct poller *poller, CURL *easy);
 
+/* Tells the completions that wait for their turn: before somebody ends transfers that may be among them. */
+void poller_tell_all(struct poller *poller);
+
 /* Closes idle connections and every handle, then calls stopped on a later turn. */
 void poller_stop(struct poller *poller, poller_stopped_fn *stopped);
 

@@ -404,7 +404,6 @@ static void test_only_https_is_spoken(void **state)
     fixture_stop(&fixture);
 }
 
-/* With nothing in flight no timer runs and no descriptor is watched. */
 /* The next connection that the client makes; turns its loop until there is one. */
 static int next_connection(struct fixture *fixture, int listener)
 {
@@ -460,6 +459,7 @@ static void test_plain_requests_do_not_wait_for_each_other(void **state)
     fixture_stop(&fixture);
 }
 
+/* With nothing in flight no timer runs and no descriptor is watched. */
 static void test_an_idle_client_causes_no_wake_up(void **state)
 {
     struct fixture fixture;

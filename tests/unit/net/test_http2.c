@@ -135,13 +135,14 @@ static void on_turn(uv_check_t *check)
 static void test_many_ends_are_told_a_few_a_turn(void **state)
 {
     static const struct scripted_step hang[] = {{NULL, SCRIPTED_KEEP}}, reset[] = {{NULL, SCRIPTED_RESET}};
+    const struct http_options one = {.max_connections = 1};
     static struct answer answers[MANY + 1];
     struct fixture fixture;
     struct turns turns = {.fixture = &fixture};
     uv_check_t check;
 
     (void)state;
-    fixture_start(&fixture, true, &usual);
+    fixture_start(&fixture, true, &one);
     play(&fixture, hang);
     uv_check_init(&fixture.loop, &check);
     check.data = &turns;
