@@ -35,9 +35,21 @@ def _close(node):
             _close(value)
 
 
+class _Loader(yaml.SafeLoader):  # pylint: disable=too-many-ancestors
+    """Refuses a key that is there twice, of which YAML's own would silently take the last."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 class Document:
     def __init__(self, path=PATH):
-        self.document = yaml.safe_load(path.read_text())
+        self.document = yaml.load(path.read_text(), _Loader)
         closed = copy.deepcopy(self.document)
         for name, schema in closed["components"]["schemas"].items():
             if not name.endswith("Members"):
@@ -82,7 +94,7 @@ class Document:
                 return path
         return None
 
-    def _parameters(self, path, operation):
+    def parameters(self, path, operation):
         item = self.closed["paths"][path]
         return [self._resolve(p) for p in item.get("parameters", []) + operation.get("parameters", [])]
 
@@ -90,7 +102,7 @@ class Document:
         """Raises Misfit unless the document allows the request."""
         path = self.find(target)
         operation = self.closed["paths"][path][method.lower()]
-        parameters = self._parameters(path, operation)
+        parameters = self.parameters(path, operation)
         query = {p["name"]: p["schema"] for p in parameters if p["in"] == "query"}
         for name, value in parse_qsl(urlsplit(target).query, keep_blank_values=True):
             if name not in query:

@@ -2,10 +2,12 @@
 # Copyright The complyd authors
 """docs/openapi.yaml says what the control API does: every path, parameter, answer and error."""
 import json
+import re
 import socket
 
 import jsonschema
 import pytest
+import yaml
 
 from control_openapi import CheckedControl, Document, Misfit
 from harness import eventually, guid
@@ -54,6 +56,36 @@ def test_the_document_is_in_order(document):
     for kind, parts in document.document["components"].items():
         for name in parts:
             assert f'"#/components/{kind}/{name}"' in used, f"{kind}/{name} is used nowhere"
+
+
+def references(node):
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        node = list(node.values())
+    for value in node if isinstance(node, list) else []:
+        yield from references(value)
+
+
+def test_references_lead_somewhere(document):
+    for reference in references(document.document):
+        kind, name = reference.removeprefix("#/components/").split("/")
+        assert name in document.document["components"][kind], reference
+
+
+def test_what_varies_in_a_path_is_a_parameter(document):
+    for path in document.document["paths"]:
+        for method in (method for method, found in document.operations if found == path):
+            parameters = document.parameters(path, document.document["paths"][path][method.lower()])
+            named = [p["name"] for p in parameters if p["in"] == "path" and p["required"] is True]
+            assert sorted(named) == sorted(re.findall(r"\{(\w+)\}", path)), (method, path)
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("openapi: 3.1.0\ncomponents:\n  schemas: {A: {type: string}, B: {}, A: {type: integer}}\n")
+    with pytest.raises(yaml.constructor.ConstructorError, match="key A is there twice"):
+        Document(path)
 
 
 def test_every_route_is_described_and_no_other(control, document):
