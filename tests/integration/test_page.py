@@ -326,6 +326,46 @@ def test_every_word_of_the_contract_has_a_text():
             assert f"{group}.{word}" in words, f"{group}.{word}"
 
 
+def words_of(header, prefix):
+    return set(re.findall(rf'X\({prefix}_\w+, "(\w+)"', (harness.ROOT / "include" / header).read_text()))
+
+
+def told_results(text):
+    """What is written where an entry's result stands: expressions, those of the file's own note() among them."""
+    for expression in re.findall(r"\.result = ([^,}]+)", text):
+        if expression != "result":
+            yield expression
+            continue
+        [signature] = re.findall(r"\bvoid note\(([^)]*)\)\n", text)
+        place = [parameter.endswith("*result") for parameter in re.split(r",\s*", signature)].index(True)
+        yield from (re.split(r",\s*", call)[place] for call in re.findall(r"^ +note\((.*)\);$", text, re.M) if ".result" not in call)
+
+
+def test_every_result_in_the_activity_log_has_a_word():
+    """Found where the sources write entries: literally, or by the name of something whose words are listed."""
+    account = words_of("model/account.h", "ACCOUNT") - {"new"}
+    catalogues = {"connection_state_name(connection->state)": words_of("daemon/connection.h", "CONNECTION"),
+                  "account_state_name(state)": account, "account_step_name(step)": account,
+                  "drift_cause_name(DRIFT_WRITER)": {"other_writer"}, "statement_text(row": set()}
+    found = set()
+    for folder in ("admin", "daemon", "store"):
+        for path in sorted((harness.ROOT / "src" / folder).glob("*.c")):
+            text = path.read_text()
+            if "struct activity_entry" not in text:
+                continue
+            for expression in told_results(text):
+                literal = set(re.findall(r'"(\w+)"', expression))
+                if expression.split("(")[0] in ("word", "verdict_word"):
+                    literal = set(re.findall(r'"(\w+)"', "".join(re.findall(r"^ +return .*$", text, re.M))))
+                assert literal or expression in catalogues, f"{path.name}: {expression}: which words are these?"
+                found |= literal or catalogues[expression]
+    assert {"accepted", "done", "disconnecting", "policy_ios", "signed_out", "repaired", "other_writer", "works_again"} <= found
+    words = json.loads((harness.ROOT / "src" / "admin" / "page" / "words.en.json").read_text())
+    results = {key.removeprefix("result.") for key in words if key.startswith("result.")}
+    assert found - results == set(), "without a word"
+    assert results - found == set(), "words of nothing"
+
+
 def test_every_text_that_is_used_exists_and_the_other_way_round():
     folder = harness.ROOT / "src" / "admin" / "page"
     words = set(json.loads((folder / "words.en.json").read_text()))

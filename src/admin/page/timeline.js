@@ -3,9 +3,10 @@
 /* Entries of the activity log, as a timeline of one device and as the list of all. */
 import {exactly, h, pill, t, term} from './lib.js';
 
-const kinds = {accepted: 'good', success: 'good', obtained: 'good', works_again: 'good', ready: 'good', connected: 'good', started: 'info',
-  connecting: 'info', refused: 'bad', error: 'bad', failed: 'bad', broken: 'bad', trouble: 'bad', entries_lost: 'bad', deferred: 'warn',
-  throttled: 'warn', parked: 'warn', expired: 'warn'};
+const kinds = {accepted: 'good', success: 'good', obtained: 'good', works_again: 'good', ready: 'good', connected: 'good', done: 'good',
+  repaired: 'good', started: 'info', connecting: 'info', reconnecting: 'info', compared: 'info', refused: 'bad', error: 'bad', broken: 'bad',
+  trouble: 'bad', entries_lost: 'bad', deferred: 'warn', throttled: 'warn', parked: 'warn', expired: 'warn', disconnecting: 'warn',
+  deprovisioning: 'warn', given_up: 'warn', other_writer: 'warn'};
 
 function row(entry, withDevice) {
   const text = [entry.operator ? t('activity.by', {actor: entry.operator}) : '', entry.detail].filter(Boolean).join(' · ');
