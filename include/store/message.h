@@ -60,7 +60,7 @@ struct message_result {
     struct message *message; /* borrowed */
     enum message_verdict verdict;
     int64_t at_ms;
-    int64_t poll_ms; /* PENDING: next question; EXPIRED: when to send again */
+    int64_t poll_ms; /* PENDING: next question; EXPIRED: when to send again; at most OUTBOX_PUT_OFF_MAX_MS ahead */
     enum reason reason;
     char error[256];
     char request_id[GUID_TEXT];

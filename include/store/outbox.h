@@ -44,6 +44,10 @@ struct outbox_item {
     void *holder;             /* the holder's */
 };
 
+/* The farthest that anybody puts a row off, or a question for a verdict; one that is farther off counts as due: the clock
+ * was set back. */
+#define OUTBOX_PUT_OFF_MAX_MS (2 * INT64_C(3600) * 1000)
+
 void outbox_item_free(struct outbox_item *item);
 const char *outbox_item_error(const struct outbox_item *item); /* "" = nothing */
 
@@ -91,7 +95,7 @@ struct outbox_result {
     struct outbox_item *item; /* borrowed; must live until done */
     enum outbox_outcome outcome;
     int64_t at_ms;       /* when Microsoft answered */
-    int64_t due_ms;      /* TRANSIENT: not before */
+    int64_t due_ms;      /* TRANSIENT: not before; at most OUTBOX_PUT_OFF_MAX_MS ahead */
     int64_t poll_ms;     /* ACCEPTED: first question for the verdict */
     int64_t deadline_ms; /* ACCEPTED: give up waiting for the verdict */
     struct guid sent_as; /* ACCEPTED: GUID of the message that carried it: its own, unless messages are shared */

@@ -20,7 +20,7 @@ enum {
 
 /* A message without a verdict is sent again, ever more seldom: it may be Microsoft's answer that is lost, not the
  * report. */
-static const struct backoff resend_backoff = {.base_ms = 60 * 1000, .max_ms = 6 * 3600 * 1000};
+static const struct backoff resend_backoff = {.base_ms = 60 * 1000, .max_ms = OUTBOX_PUT_OFF_MAX_MS};
 
 struct results {
     const struct results_ops *ops;

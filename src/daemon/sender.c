@@ -28,6 +28,7 @@ enum {
  * own backoff does the waiting. An answer of 5xx or 429 may be about the row, so that the delay grows. */
 static const struct backoff transport_backoff = {.base_ms = 200, .max_ms = 1000};
 static const struct backoff answer_backoff = {.base_ms = 1000, .max_ms = 60000};
+static_assert(OUTCOME_RETRY_AFTER_MAX_MS <= OUTBOX_PUT_OFF_MAX_MS, "a row that Microsoft puts off would count as due");
 static const struct backoff store_backoff = {.base_ms = RETRY_STORE_MS, .max_ms = RETRY_STORE_MAX_MS};
 
 struct item_list {

@@ -9,9 +9,7 @@
 #include "activity_internal.h"
 #include "database_internal.h"
 #include "statement.h"
-
-/* No question is put off so far into the future: the clock was set back. */
-static const int64_t stranded_ms = (int64_t)2 * 3600 * 1000;
+#include "store/outbox.h"
 
 /* ---------------------------------------------------------------------------------------------------------- fetch */
 
@@ -94,7 +92,7 @@ static int run_fetch(struct store_job *job, struct database *database, struct er
     qsort(fetch->known, fetch->known_count, sizeof(fetch->known[0]), compare_guids);
     int code = fetch_between(fetch, database, fetch->from_ms, fetch->now_ms, &end, err);
     if (code == 0)
-        code = fetch_between(fetch, database, fetch->now_ms + stranded_ms, INT64_MAX, &end, err);
+        code = fetch_between(fetch, database, fetch->now_ms + OUTBOX_PUT_OFF_MAX_MS, INT64_MAX, &end, err);
     if (code == 0)
         code = find_next(fetch, database, err);
     if (code < 0)

@@ -17,9 +17,6 @@ enum {
     CHUNK = 64,
 };
 
-/* No row is put off so far into the future: the clock was set back. */
-static const int64_t stranded_ms = (int64_t)2 * 3600 * 1000;
-
 /* A stretch of the rows of one priority, in claim order. */
 struct stretch {
     enum priority priority;
@@ -175,7 +172,7 @@ static int stage_stretch(struct pass *pass, struct stretch stretch)
 static int stage_priority(struct pass *pass, enum priority priority)
 {
     int64_t now_ms = pass->stage->now_ms;
-    int64_t far_ms = now_ms + stranded_ms;
+    int64_t far_ms = now_ms + OUTBOX_PUT_OFF_MAX_MS;
 
     int code = stage_stretch(pass, (struct stretch){priority, 0, INT64_MAX, NULL, now_ms});
     if (code == 0)
@@ -222,7 +219,7 @@ static int find_next_due(struct pass *pass)
     for (int p = 0; p <= (int)stage->mildest; p++) {
         int64_t due_ms = -1;
         int code = statement_int(pass->database, sql, &due_ms, pass->err, "tddii", stage->connection,
-                                 (int)stage->channel, p, stage->now_ms, stage->now_ms + stranded_ms);
+                                 (int)stage->channel, p, stage->now_ms, stage->now_ms + OUTBOX_PUT_OFF_MAX_MS);
         if (code < 0)
             return code;
         if (code == 1 && (stage->next_due_ms < 0 || due_ms < stage->next_due_ms))

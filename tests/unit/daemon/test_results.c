@@ -17,7 +17,7 @@ enum { ROWS = 1000, SECOND_MS = 1000, DEADLINE_MS = 60 * SECOND_MS };
 struct row {
     bool stored, in_hand;
     int64_t accepted_at_ms, poll_at_ms;
-    unsigned asked;
+    unsigned asked, expiries;
 };
 
 struct world {
@@ -38,6 +38,7 @@ struct world {
     bool store_fails;
 
     unsigned records, fetches, requeued;
+    int64_t put_off_ms; /* what expired last */
     int window;
 };
 
@@ -122,8 +123,10 @@ static void op_wake(void *ctx, int64_t delay_ms)
 
 static void op_settled(void *ctx, const struct message_result *result)
 {
-    (void)ctx;
-    (void)result;
+    struct world *world = ctx;
+
+    if (result->verdict == MESSAGE_EXPIRED)
+        world->put_off_ms = result->poll_ms - result->at_ms;
 }
 
 static void op_requeued(void *ctx)
@@ -204,6 +207,7 @@ static void fetch_rows(struct world *world)
         message->message_id = id_of((unsigned)(row - world->rows));
         message->accepted_at_ms = row->accepted_at_ms;
         message->deadline_ms = message->accepted_at_ms + DEADLINE_MS;
+        message->expiries = row->expiries;
         row->in_hand = true;
         *end = message;
         end = &message->next;
@@ -398,6 +402,30 @@ static void test_pending_is_asked_again_until_the_deadline(void **state)
     finish(&world);
 }
 
+/* Ever later, but never so late that the store thinks the clock was set back and sends it at once. */
+static void test_an_expired_message_is_put_off_ever_longer_up_to_a_limit(void **state)
+{
+    struct world world;
+    int64_t early_ms = 0, late_ms = 0;
+
+    (void)state;
+    start(&world);
+    for (unsigned i = 0; i < 100; i++) {
+        add(&world, i, world.now_ms);
+        world.rows[i].accepted_at_ms = world.now_ms - DEADLINE_MS;
+        world.rows[i].expiries = i;
+        pass_time(&world, 1);
+        answer(&world, 0, PARTNER_PENDING);
+        store_works(&world);
+        assert_in_range(world.put_off_ms, 1, OUTBOX_PUT_OFF_MAX_MS);
+        early_ms = i < 3 && world.put_off_ms > early_ms ? world.put_off_ms : early_ms;
+        late_ms = world.put_off_ms > late_ms ? world.put_off_ms : late_ms;
+    }
+    assert_int_equal(world.requeued, 100);
+    assert_true(late_ms > 4 * early_ms);
+    finish(&world);
+}
+
 /* Where the last fetch stopped is forgotten when something due before comes. */
 static void test_a_clock_set_back_hides_no_message(void **state)
 {
@@ -451,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_answers_share_a_record_and_messages_a_fetch),
         cmocka_unit_test(test_an_answer_waits_a_little_for_others),
         cmocka_unit_test(test_pending_is_asked_again_until_the_deadline),
+        cmocka_unit_test(test_an_expired_message_is_put_off_ever_longer_up_to_a_limit),
         cmocka_unit_test(test_a_clock_set_back_hides_no_message),
         cmocka_unit_test(test_a_verdict_outlives_a_full_disk),
     };
