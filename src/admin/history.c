@@ -51,7 +51,7 @@ static struct totals count_reports(const struct daemon *daemon)
         for (int channel = 0; channel < CHANNEL_COUNT; channel++) {
             totals.accepted += connection.channel[channel].accepted;
             totals.refused += connection.channel[channel].refused;
-            totals.delayed += connection.channel[channel].transient + connection.channel[channel].throttled;
+            totals.delayed += connection.channel[channel].transient; /* the throttled ones among them */
         }
     }
     return totals;

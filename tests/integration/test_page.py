@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import socket
+import time
 from urllib.parse import quote
 
 import pytest
@@ -378,6 +379,46 @@ def test_every_text_that_is_used_exists_and_the_other_way_round():
               "retire", "hold", "holds", "unhold", "plan", "drift", "priority", "held", "phase", "cause"}
     idle = {key for key in forms if key not in used and key.split(".")[0] not in groups and f"'{key}" not in sources}
     assert idle == set()
+
+
+# ------------------------------------------------------------------------------------------------------------------ history
+
+
+def points_of(page, minutes):
+    """The figures that the plots are drawn from, each with its name."""
+    answer = json.loads(page.get(f"/history?minutes={minutes}").body)
+    names = ("at", "accepted", "refused", "delayed", "queued", "oldest")
+    return answer, [dict(zip(names, point, strict=True)) for point in answer["points"]]
+
+
+def test_the_history_holds_what_was_reported_and_what_waits(daemon, store, sim):
+    """One report is accepted, one refused for good, one put off for an hour: the sums over all points, and the newest of them."""
+    sim.add_fault("partner_put", "throttle", retry_after=3600, count=-1)
+    sim.add_fault("graph_batch_item", "status", status=404, code="Request_ResourceNotFound", match=harness.guid(99), count=-1)
+    add_pair(store)
+    store.add_devices([{"device_id": "stranger", "number": 99, "platform": "windows", "os_version": "10.0.22631"}])
+    began = int(time.time())
+    page = Browser(with_page(daemon).start())
+    page.sign_in()
+    eventually(lambda: (store.value("SELECT count(*) FROM report WHERE status <> 0"), store.queued()) == (2, 1))
+
+    def sampled():
+        answer, points = points_of(page, 60)
+        sums = tuple(sum(point[name] for point in points) for name in ("accepted", "refused", "delayed"))
+        assert (sums, points[-1]["queued"]) == ((1, 1, 1), 1), points
+        return answer, points
+
+    answer, points = eventually(sampled)
+    assert (answer["minutes"], answer["step_seconds"]) == (60, 20)
+    assert began <= points[0]["at"] < points[-1]["at"] <= time.time()
+    assert 0 < points[-1]["oldest"] <= time.time() - began
+    # A day has as many points as can be seen: each is the sum of its samples, and of the queue the worst.
+    answer, day = points_of(page, 1440)
+    assert (answer["minutes"], answer["step_seconds"], len(day)) == (1440, 360, 1)
+    assert [day[0][name] for name in ("accepted", "refused", "delayed")] == [1, 1, 1]
+    assert day[0]["queued"] == max(point["queued"] for point in points) and day[0]["oldest"] >= points[-1]["oldest"]
+    for minutes in ("0", "1441", "x", "-1"):
+        assert page.get(f"/history?minutes={minutes}").status == 400
 
 
 # --------------------------------------------------------------------------------------------------------------------- live
