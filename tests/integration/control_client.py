@@ -83,3 +83,15 @@ class Control:
     def import_lines(self, *records):
         lines = "".join(json.dumps(record) + "\n" for record in records)
         return self.post("/v1/import", lines, content_type="application/x-ndjson")
+
+    def half_an_import(self):
+        """A connection that has sent the first part of an import."""
+        connection = UnixConnection(self.path, self.timeout)
+        connection.putrequest("POST", "/v1/import")
+        connection.putheader("Content-Type", "application/x-ndjson")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        line = (json.dumps({"delete_device": "x"}) + "\n").encode()
+        part = line * (600000 // len(line))
+        connection.send(b"%x\r\n%s\r\n" % (len(part), part))
+        return connection

@@ -217,22 +217,8 @@ def test_a_long_import_in_chunks(control, store, scratch):
     assert not list(scratch.glob("*import*")), "nothing is left behind"
 
 
-def half_an_import(control):
-    """A connection that has sent the first part of an import."""
-    from control_client import UnixConnection  # pylint: disable=import-outside-toplevel
-    connection = UnixConnection(control.path, 60)
-    connection.putrequest("POST", "/v1/import")
-    connection.putheader("Content-Type", "application/x-ndjson")
-    connection.putheader("Transfer-Encoding", "chunked")
-    connection.endheaders()
-    line = (json.dumps({"delete_device": "x"}) + "\n").encode()
-    part = line * (600000 // len(line))
-    connection.send(b"%x\r\n%s\r\n" % (len(part), part))
-    return connection
-
-
 def test_one_import_at_a_time(control):
-    first = half_an_import(control)
+    first = control.half_an_import()
     eventually(lambda: control.import_lines({"delete_device": "y"}).status == 409)
     first.send(b"0\r\n\r\n")
     response = first.getresponse()
@@ -242,12 +228,12 @@ def test_one_import_at_a_time(control):
 
 
 def test_an_import_whose_client_goes_away(control, store):
-    half_an_import(control).close()
+    control.half_an_import().close()
     eventually(lambda: control.import_lines({"delete_device": "y"}).status == 200)
 
 
 def test_stopping_during_an_import(daemon, control):
-    first = half_an_import(control)
+    first = control.half_an_import()
     eventually(lambda: control.import_lines({"delete_device": "y"}).status == 409)
     daemon.stop()
     first.close()

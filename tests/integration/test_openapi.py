@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """docs/openapi.yaml says what the control API does: every path, parameter, answer and error."""
+import contextlib
 import json
 import re
 import socket
@@ -15,11 +16,12 @@ from harness import eventually, guid
 DEVICE = {"platform": "ios", "name": "Phone", "azure_device_id": guid(1), "evaluated_at": 1770000000,
           "user_principal_name": "ann@example.org"}
 LINES = json.dumps({"device": {"device_id": "imported", "platform": "windows"}}) + "\n"
+PAGES = {"enrollment_url": "https://mdm.example/enrol", "remediation_url": "https://mdm.example/mend",
+         "assignment_group": "All users"}
 NDJSON = "application/x-ndjson"
 
-# What has tests of its own, because it takes more than a request to get there.
-UNSEEN = {("POST", "/v1/import", "409"), ("GET", "/healthz", "503"), ("GET", "/readyz", "503"),
-          ("POST", "/v1/connections/{id}/connect", "409"), ("POST", "/v1/connections/{id}/disconnect", "409")}
+# What tests/unit/admin/test_probes.c holds: it takes five minutes of a store thread that hangs.
+UNSEEN = {("GET", "/healthz", "503")}
 
 
 @pytest.fixture
@@ -29,6 +31,8 @@ def document():
 
 @pytest.fixture
 def control(daemon, document):
+    daemon.connections["default"].update(PAGES)
+    daemon.write_config()
     daemon.start()
     return CheckedControl(daemon.socket, document)
 
@@ -162,13 +166,17 @@ def holds(control):
     assert len(control.get("/v1/holds").json()["holds"]) == 2
     for what in ("device/held", "policy/exam"):
         assert control.delete(f"/v1/holds/{what}").status == 204
+    for what in ("device/none", "policy/none"):
+        assert control.delete(f"/v1/holds/{what}").status == 404
     assert control.post("/v1/devices/held/retire", {"x": 1}).status == 400
     eventually(lambda: control.post("/v1/devices/held/retire").status == 202, what="the hold has ended")
     assert control.post("/v1/devices/held/revive", {"x": 1}).status == 400
     assert control.post("/v1/devices/held/revive").status == 202
+    for act in ("retire", "revive"):
+        assert control.post(f"/v1/devices/none/{act}").status == 404
 
 
-def account(control):
+def account(control, sim):
     path = "/v1/connections/default"
     assert control.get(f"{path}/doctor").json()["findings"]
     assert control.get(f"{path}/doctor?x=1").status == 400
@@ -184,6 +192,18 @@ def account(control):
     assert eventually(lambda: control.get(path).json()["steps"])
     assert eventually(lambda: control.post(f"{path}/disconnect", {"confirm": "default", "this_server_only": True}).status == 202)
     assert eventually(lambda: control.get(path).json()["account"] == "disconnected")
+    assert eventually(lambda: control.post(f"{path}/connect").status == 202)
+    assert eventually(lambda: control.get(path).json()["account"] == "connected")
+    sim.add_fault("tenant_put", "status", status=503, count=-1)
+    assert control.post(f"{path}/disconnect", {"confirm": "default"}).status == 202
+    assert eventually(lambda: sim.count("tenant_put", 503) > 0)
+    assert control.post(f"{path}/connect").status == 409, "it is too late to turn back"
+
+
+def one_import_at_a_time(control):
+    first = control.half_an_import()
+    assert eventually(lambda: control.post("/v1/import", LINES, content_type=NDJSON).status == 409)
+    first.close()
 
 
 def page_link(daemon, control):
@@ -234,31 +254,42 @@ def errors(daemon, control):
     assert control.post("/v1/resync").status == 409
 
 
+@contextlib.contextmanager
+def away(store):
+    """The store's file is not where it was."""
+    elsewhere = store.path.with_suffix(".away")
+    store.path.rename(elsewhere)
+    yield
+    elsewhere.rename(store.path)
+
+
 def test_every_answer_fits(daemon, control, document, sim, store):
     successes(control, sim)
     probes(control)
     drift(control)
     breaker(control)
     holds(control)
+    one_import_at_a_time(control)
     page_link(daemon, control)
     errors(daemon, control)
     with store.transaction():
         assert control.put("/v1/devices/d", DEVICE).status == 503
+    with away(store):
+        assert eventually(lambda: control.get("/readyz").status == 503)
     missing = {seen for seen in document.statuses if "/connections/" not in seen[1]} - document.seen - UNSEEN
     assert not missing, f"described, but not seen: {sorted(missing)}"
 
 
-def test_answers_about_the_account_fit(control, document):
-    account(control)
+def test_answers_about_the_account_fit(control, document, sim):
+    account(control, sim)
     missing = {seen for seen in document.statuses if "/connections/" in seen[1]} - document.seen - UNSEEN
     assert not missing, f"described, but not seen: {sorted(missing)}"
 
 
 def test_figures_of_a_store_in_trouble_fit(daemon, control, store):
-    store.path.rename(store.path.with_suffix(".away"))
-    assert eventually(lambda: control.get("/v1/status").json()["figures_error"])
-    assert control.get("/v1/devices/d").status == 503
-    store.path.with_suffix(".away").rename(store.path)
+    with away(store):
+        assert eventually(lambda: control.get("/v1/status").json()["figures_error"])
+        assert control.get("/v1/devices/d").status == 503
 
 
 @pytest.mark.parametrize("change", [

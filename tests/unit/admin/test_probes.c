@@ -28,6 +28,7 @@ static int ask(const char *path)
     while (fake_work())
         ;
     assert_true(request.answered);
+    assert_string_equal(request.answer_type, "text/plain; charset=utf-8");
     snprintf(answer, sizeof(answer), "%s", buf_text(&request.answer));
     status = request.status;
     target_deinit(&request.target);
