@@ -67,4 +67,7 @@ void gate_wake(struct gate *gate);
 /* False: an administrator must mend it (credential, consent, tenant). */
 bool gate_heals_alone(enum trouble trouble);
 
+/* The one to tell of: an administrator's trouble before one that heals by itself before none; else `first`. */
+const struct gate *gate_worse(const struct gate *first, const struct gate *second);
+
 #endif

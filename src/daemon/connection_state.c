@@ -25,9 +25,7 @@ const char *connection_state_name(enum connection_state state)
 
 static const struct gate *worst_gate(const struct connection *connection)
 {
-    const struct gate *worst = &connection->lanes[CHANNEL_GRAPH].gate;
-    const struct gate *partner = &connection->lanes[CHANNEL_PARTNER].gate;
-    return worst->trouble == TROUBLE_NONE && partner->trouble != TROUBLE_NONE ? partner : worst;
+    return gate_worse(&connection->lanes[CHANNEL_GRAPH].gate, &connection->lanes[CHANNEL_PARTNER].gate);
 }
 
 static bool is_throttled(const struct lane *lane)

@@ -84,6 +84,16 @@ bool gate_heals_alone(enum trouble trouble)
            trouble == TROUBLE_STORE;
 }
 
+static int gravity(const struct gate *gate)
+{
+    return gate->trouble == TROUBLE_NONE ? 0 : gate_heals_alone(gate->trouble) ? 1 : 2;
+}
+
+const struct gate *gate_worse(const struct gate *first, const struct gate *second)
+{
+    return gravity(second) > gravity(first) ? second : first;
+}
+
 void gate_failed(struct gate *gate, const struct outcome *outcome)
 {
     if (gate->state == GATE_WAITING)

@@ -15,7 +15,7 @@ import yaml
 
 from control_client import Control
 from harness import ROOT, eventually, guid
-from scene import shared_sim, sim  # noqa: F401  pylint: disable=unused-import
+from scene import add_pair, shared_sim, sim, wait_trouble  # noqa: F401  pylint: disable=unused-import
 
 # As scripts/bootstrap brings it.
 PROMTOOL = shutil.which("promtool") or str(ROOT / "build" / "tools" / "promtool")
@@ -210,6 +210,26 @@ def test_not_ready_when_the_credential_is_dead(store, sim, daemon):
     sim.clear_faults()
     daemon.reload()
     eventually(lambda: ask(daemon, "/readyz") == (200, "ready\n"))
+
+
+def test_what_an_operator_must_mend_hides_behind_nothing_that_passes(store, sim, daemon):
+    """Graph cannot be reached, then Intune's consent is taken back: of the two that is the one to be told of."""
+    store.add_policy("passcode", "block_email")
+    add_pair(store)
+    daemon.start()
+    eventually(lambda: all(daemon.device(device)["azure_compliance_status"] == "success" for device in ("phone", "pc")))
+    daemon.stop()
+    sim.add_fault("graph_batch", "reset", count=-1)
+    sim.add_fault("token", "aadsts", code=65001, error="invalid_grant", status=400, match="api.manage", count=-1)
+    store.violate("pc", "passcode")
+    daemon.start()
+    wait_trouble(daemon, "network")
+    assert ask(daemon, "/readyz")[0] == 200  # it heals by itself
+    store.violate("phone", "passcode")
+    wait_trouble(daemon, "consent_missing")
+    assert re.fullmatch(r"connection default: consent_missing: [^\n]+\n", ask(daemon, "/readyz")[1])
+    assert scrape(daemon).get("complyd_connection_trouble", connection="default", trouble="consent_missing") == 1
+    daemon.wait_for_log(r"error connection: broken otherwise now: .*AADSTS65001")
 
 
 def test_not_ready_while_the_store_is_in_trouble(store, sim, daemon):

@@ -136,6 +136,21 @@ static void test_one_wait_for_many_in_flight(void **state)
     assert_int_equal(gate.attempts, 1);
 }
 
+static void test_the_worse_is_who_an_administrator_must_mend(void **state)
+{
+    struct gate well, passing, standing;
+    (void)state;
+    open_gate(&well);
+    open_gate(&passing);
+    gate_failed(&passing, &lost);
+    open_gate(&standing);
+    gate_failed(&standing, &refused);
+    assert_ptr_equal(gate_worse(&well, &passing), &passing);
+    assert_ptr_equal(gate_worse(&passing, &well), &passing);
+    assert_ptr_equal(gate_worse(&passing, &standing), &standing);
+    assert_ptr_equal(gate_worse(&standing, &passing), &standing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_waits_grow_and_differ_by_trouble),
         cmocka_unit_test(test_opening_mends_what_opening_broke),
         cmocka_unit_test(test_one_wait_for_many_in_flight),
+        cmocka_unit_test(test_the_worse_is_who_an_administrator_must_mend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
