@@ -74,20 +74,36 @@ static int64_t now_ms(void)
 /* ------------------------------------------------------------------------------------------------ what a browser
  * says */
 
-/* "127.0.0.1", "[::1]" or "localhost", with any port: a tunnel ends at a port of its own. */
+/* inet_pton() takes whole addresses in their usual form only: no "127.1", no "0127.0.0.1". */
+static bool is_loopback_address(const char *host, size_t length)
+{
+    char address[INET6_ADDRSTRLEN];
+    bool bracketed = length > 2 && host[0] == '[' && host[length - 1] == ']';
+    struct in6_addr v6;
+    struct in_addr v4;
+
+    if (length >= sizeof(address))
+        return false;
+    snprintf(address, sizeof(address), "%.*s", (int)(bracketed ? length - 2 : length), bracketed ? host + 1 : host);
+    if (bracketed)
+        return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    return inet_pton(AF_INET, address, &v4) == 1 && ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/* An address that [web] listen may be, which nobody can have rebound, or "localhost"; with any port: a tunnel ends at a
+ * port of its own. */
 static bool is_loopback(const char *host)
 {
-    static const char *const names[] = {"127.0.0.1", "[::1]", "localhost"};
+    static const char name[] = "localhost";
+    size_t length = host == NULL ? 0 : host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 
-    for (size_t i = 0; host != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t length = strlen(names[i]);
-
-        if (strncasecmp(host, names[i], length) == 0 &&
-            (host[length] == '\0' ||
-             (host[length] == ':' && strspn(host + length + 1, "0123456789") == strlen(host + length + 1))))
-            return true;
-    }
-    return false;
+    if (length == 0 || length > strlen(host))
+        return false;
+    const char *port = host + length;
+    if (port[0] != '\0' && (port[0] != ':' || port[1 + strspn(port + 1, "0123456789")] != '\0'))
+        return false;
+    return is_loopback_address(host, length) ||
+           (length == sizeof(name) - 1 && strncasecmp(host, name, sizeof(name) - 1) == 0);
 }
 
 /* From a page at the address that the browser asks. It leaves the origin of a form away ("null") because our pages
@@ -239,7 +255,7 @@ static void route(struct api_request *request)
 static void handle(struct api_request *request)
 {
     if (!is_loopback(visit_of(request)->host)) {
-        api_problem(request, 403, "this page is served as 127.0.0.1, [::1] or localhost only");
+        api_problem(request, 403, "this page is served as 127.x.y.z, [::1] or localhost only");
         request->waiting = true;
     } else {
         route(request);

@@ -175,7 +175,9 @@ def test_pages_and_data_need_a_session(page):
 
 def test_another_host_is_refused(signed_in):
     for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "127.0.0.1:80x",
-                 "127.0.0.1@evil.example", "", "0.0.0.0", "127.0.0.2"]:
+                 "127.0.0.1@evil.example", "", "0.0.0.0", "126.0.0.1", "128.0.0.1", "127.1", "0127.0.0.1", "127.0.0.01", "127.0.0.256",
+                 "127.0.0.1.", "127.0.0.0.1", "0x7f.0.0.1", "2130706433", "[::]", "[::1", "[::1]x", "[::1%lo]", "[::ffff:127.0.0.1]",
+                 "::1", ":80"]:
         for path in ["/", "/v1/status", "/signin", "/static/app.js"]:
             answer = signed_in.get(path, Host=host)
             assert answer.status in (400, 403), (host, path)
@@ -184,7 +186,8 @@ def test_another_host_is_refused(signed_in):
 
 def test_loopback_by_any_name_and_port_is_served(signed_in):
     port = signed_in.host.split(":")[1]
-    for host in [f"127.0.0.1:{port}", f"localhost:{port}", "LOCALHOST:9000", "[::1]:9000", "localhost"]:
+    for host in [f"127.0.0.1:{port}", f"localhost:{port}", "LOCALHOST:9000", "[::1]:9000", "localhost", "127.0.0.2", "127.255.255.254:9000",
+                 "[0:0:0:0:0:0:0:1]:9000"]:
         assert signed_in.get("/v1/version", Host=host).status == 200
         assert signed_in.post("/v1/devices/phone/report", Host=host, origin=f"http://{host}").status == 202
 
@@ -579,7 +582,7 @@ def test_a_taken_port_does_not_keep_complyd_from_its_work(daemon, store, sim):  
 
 def test_a_reload_moves_the_page_and_turns_it_off(signed_in):
     daemon, before = signed_in.daemon, signed_in.host
-    daemon.settings["web"]["listen"] = f"127.0.0.1:{free_port()}"
+    daemon.settings["web"]["listen"] = f"127.0.0.2:{free_port()}"
     daemon.write_config()
     daemon.reload()
     moved = Browser(daemon)
