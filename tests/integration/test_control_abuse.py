@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import random
+import re
 import socket
 import threading
 
 import pytest
 
 from control_client import Control, UnixConnection
-from harness import allow_files, eventually, guid
+from harness import ROOT, allow_files, eventually, guid
 
 CROWD = 10000
 MEMORY_MIB = 48  # more than this, beside the sanitizer's own, no abuse may cost
@@ -63,6 +64,35 @@ def memory(daemon, control):
     yield
     grown = resident_kib(daemon.process.pid) - before
     assert grown < MEMORY_MIB * 1024, f"grew by {grown} KiB"
+
+
+BROKEN = {
+    "no host": (400, b"GET /v1 HTTP/1.1\r\n\r\n"),
+    "request line": (400, b"GET /v1\r\n\r\n"),
+    "header": (400, b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n"),
+    "length": (400, b"PUT /v1/devices/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: few\r\n\r\n"),
+    "chunk": (400, b"PUT /v1/devices/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n"),
+    "long target": (414, b"GET /v1?" + b"x" * 24576 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    "long header": (431, b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 24576 + b"\r\n\r\n"),
+    "version": (505, b"GET /v1 HTTP/3.0\r\nHost: localhost\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_hardly_http_is_refused_as_documented(control, what):
+    status, request = BROKEN[what]
+    with connect(control) as client:
+        send_all(client, request)
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    assert b"problem+json" not in answer and b"<html>" in answer
+    assert control.get("/v1/version").status == 200
+
+
+@pytest.mark.parametrize("document", ["control-api.md", "openapi.yaml"])
+def test_the_documents_tell_of_what_is_hardly_http(document):
+    told = next(part for part in (ROOT / "docs" / document).read_text().split("\n\n") if "the HTTP library refuses" in part)
+    assert set(map(int, re.findall(r"\b[45]\d\d\b", told))) == {status for status, _ in BROKEN.values()}
 
 
 def test_garbage(control):
