@@ -6,17 +6,22 @@ Nothing here sleeps in order to synchronise: what a program says is waited for b
 eventually(), which looks again until the condition holds. Time limits are generous and only bound a test that hangs.
 """
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import resource
+import select
 import shutil
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import uuid
@@ -239,6 +244,29 @@ def run_ctl(build, *arguments, check=True, stdin=None, timeout=None, env=None):
     if check:
         assert result.code == 0, f"complyctl {' '.join(map(str, arguments))}: {result!r}"
     return result
+
+
+def run_on_terminal(stream, arguments, env=None):
+    """Runs a program with its "stdout" or "stderr" on a terminal of 80 columns; (exit code, what came by the other, what was drawn)."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs}
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, env=env, **streams) as process:
+        os.close(theirs)
+        drawn = b""
+        while True:
+            try:
+                readable, _, _ = select.select([ours], [], [], PATIENCE)
+                chunk = os.read(ours, 65536) if readable else b""
+            except OSError:  # nobody has the terminal any more
+                break
+            if not chunk:
+                break
+            drawn += chunk
+        other = (process.stdout or process.stderr).read()
+        code = process.wait(PATIENCE)
+    os.close(ours)
+    return code, other.decode(), drawn.decode()
 
 
 class Store:

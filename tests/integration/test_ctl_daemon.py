@@ -2,6 +2,7 @@
 # Copyright The complyd authors
 """complyctl and the control API against the running daemon and the simulator."""
 import json
+import os
 import re
 import socket
 import urllib.parse
@@ -100,6 +101,28 @@ def test_show_for_people(settled):
     assert re.search(r"^Azure Device Compliance Status +Success$", out, re.M)
     assert re.search(r"^Azure Client Status Code +Success$", out, re.M)
     assert re.search(r"^Azure Device Compliance Report Time +\d{4}-", out, re.M)
+
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@pytest.mark.parametrize("command", [["device", "list"], ["status"]])
+def test_colours_are_for_a_terminal_and_who_wants_them(settled, command):
+    def draw(**variables):
+        env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
+        code, complaint, drawn = harness.run_on_terminal(
+            "stdout", [settled.build / "bin" / "complyctl", "--socket", settled.socket, *command], {**env, **variables})
+        assert (code, complaint) == (0, "")
+        return drawn
+
+    good = "success" if command == ["device", "list"] else "ready"
+    assert f"\x1b[32m{good}" in draw(TERM="xterm")
+    assert f"\x1b[32m{good}" in draw(TERM="xterm", NO_COLOR="")
+    for variables in ({"TERM": "xterm", "NO_COLOR": "1"}, {"TERM": "dumb"}, {}):
+        drawn = draw(**variables)
+        assert good in drawn and not COLOUR.search(drawn), variables
+    piped = text(settled, *command, env={"TERM": "xterm", "NO_COLOR": ""}).out
+    assert good in piped and not COLOUR.search(piped)
 
 
 def test_an_unknown_device_is_66(settled):

@@ -3,9 +3,7 @@
 """complyctl on the store's file, no daemon: store init, check, backup, migrate, import; exit codes, errors for people and programs."""
 import json
 import os
-import pty
 import re
-import select
 import sqlite3
 import stat
 import subprocess
@@ -222,42 +220,16 @@ def test_a_full_standard_output_is_74(build, store):
     assert done.returncode == EX_IOERR and "standard output" in done.stderr
 
 
-def read_terminal(arguments):
-    """Runs a program with its standard error on a terminal of 80 columns; (exit code, standard output, what was drawn)."""
-    ours, theirs = pty.openpty()
-    import fcntl  # pylint: disable=import-outside-toplevel
-    import struct  # pylint: disable=import-outside-toplevel
-    import termios  # pylint: disable=import-outside-toplevel
-
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL) as process:
-        os.close(theirs)
-        drawn = b""
-        while True:
-            try:
-                readable, _, _ = select.select([ours], [], [], harness.PATIENCE)
-                chunk = os.read(ours, 65536) if readable else b""
-            except OSError:
-                break
-            if not chunk:
-                break
-            drawn += chunk
-        out = process.stdout.read()
-        code = process.wait(harness.PATIENCE)
-    os.close(ours)
-    return code, out.decode(), drawn.decode()
-
-
 def test_a_bar_on_a_terminal_and_only_there(build, store, scratch):
     path = write_lines(scratch / "fleet.jsonl",
                        [{"device": {"device_id": f"D{i:06}", "platform": "ios", "name": "x" * 100}} for i in range(10000)])
-    code, out, drawn = read_terminal([build / "bin" / "complyctl", "import", path, "--store", store.path])
+    code, out, drawn = harness.run_on_terminal("stderr", [build / "bin" / "complyctl", "import", path, "--store", store.path])
     assert code == 0 and "10,000 devices" in out
     assert re.search(r"import \[#*\.*\] +\d+ %  [\d,]+ of [\d,]+ bytes", drawn)
     assert drawn.endswith("\r\x1b[K"), "the bar wipes itself"
     for line in drawn.split("\r"):
         assert len(line.replace("\x1b[K", "")) < 80
-    code, out, drawn = read_terminal([build / "bin" / "complyctl", "--json", "import", path, "--store", store.path])
+    code, out, drawn = harness.run_on_terminal("stderr", [build / "bin" / "complyctl", "--json", "import", path, "--store", store.path])
     assert code == 0 and drawn == ""
 
 
