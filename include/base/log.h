@@ -65,6 +65,7 @@ void log_set_sink(log_sink_fn *sink, void *ctx); /* NULL: back to the built-in o
 int log_level_parse(const char *text, enum log_level *ret_level); /* error warn notice info debug; -1 otherwise */
 const char *log_level_name(enum log_level level);
 int log_format_parse(const char *text, enum log_format *ret_format); /* text json journal; -1 otherwise */
+const char *log_format_name(enum log_format format);
 
 void log_write(enum log_level level, const char *tag, const struct log_fields *fields, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -82,6 +82,11 @@ int log_format_parse(const char *text, enum log_format *ret_format)
     return 0;
 }
 
+const char *log_format_name(enum log_format format)
+{
+    return format_names[format];
+}
+
 /* Appends text with everything escaped that could forge a line or steer a terminal: "\x0a"; foreign bytes become
  * U+FFFD. With `quoted`, a quote and a backslash are escaped too. */
 static void add_clean(struct buf *line, const char *text, bool quoted)

@@ -41,7 +41,7 @@ struct slot {
 struct daemon {
     struct uv_loop_s *loop;
     struct generation *generation; /* the one in force */
-    struct generation *first;      /* of the start: store and socket stay what it says */
+    struct generation *first;      /* of the start: store, socket and format of the log stay what it says */
     struct connection_context context;
     struct database_lock *lock;
     struct store_thread *writer, *reader;
@@ -491,6 +491,8 @@ void daemon_reload(struct daemon *daemon, struct settings *settings)
     }
     keep_fixed("[daemon] store", daemon->first->settings->store, settings->store);
     keep_fixed("[daemon] control_socket", daemon->first->settings->control_socket, settings->control_socket);
+    keep_fixed("[daemon] log_format", log_format_name(daemon->first->settings->log_format),
+               log_format_name(settings->log_format));
     daemon->generation = generation;
     daemon->context.settings = settings;
     note(daemon, ACTIVITY_CONFIGURATION, "loaded", "");

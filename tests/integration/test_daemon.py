@@ -182,12 +182,14 @@ def test_reload_changes_the_log_level_and_names_what_stays(store, daemon, scratc
     daemon.settings["daemon"].update(log_level="error", store=scratch / "elsewhere.db")
     daemon.write_config()
     daemon.reload()
-    daemon.settings["daemon"].update(log_level="notice", store=scratch / "elsewhere.db", control_socket=scratch / "other.sock")
+    daemon.settings["daemon"].update(log_level="notice", log_format="json", store=scratch / "elsewhere.db",
+                                     control_socket=scratch / "other.sock")
     daemon.write_config()
     since = daemon.mark()
     daemon.reload()
     daemon.wait_for_log(rf"warn config: \[daemon\] store stays {re.escape(str(store.path))} until a restart", since)
     daemon.wait_for_log(r"warn config: \[daemon\] control_socket stays \S+ until a restart", since)
+    daemon.wait_for_log(r"warn config: \[daemon\] log_format stays text until a restart", since)
     assert not daemon.log_has(" (info|debug) ", since)
 
 

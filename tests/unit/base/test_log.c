@@ -245,6 +245,7 @@ static void test_names(void **state)
     assert_int_equal(log_format_parse("journal", &format), 0);
     assert_int_equal(format, LOG_FORMAT_JOURNAL);
     assert_int_equal(log_format_parse("xml", &format), -1);
+    assert_string_equal(log_format_name(LOG_FORMAT_JSON), "json");
 }
 
 #define captured(test) cmocka_unit_test_setup_teardown(test, begin_capture, end_capture)
