@@ -22,6 +22,7 @@ struct walk {
     struct full_report_state state;
     bool loaded;                      /* state is the store's */
     bool busy;                        /* a job is under way */
+    int64_t counted_ms;               /* when the store last said how many rows wait */
     void (*ended)(struct walk *walk); /* what the job under way comes to */
     union {
         struct store_job job;
@@ -137,14 +138,35 @@ static int64_t fed_by_now(const struct walk *walk)
     return (int64_t)((double)walk->state.total * (double)elapsed / (double)weekly->spread_ms) + 1;
 }
 
+static void recount_ended(struct walk *walk)
+{
+    if (walk->job.result == 0)
+        walk->state = walk->load.state;
+    wake_in(walk->weekly, PACE_MS);
+}
+
+/* The next row's turn comes later, perhaps much later: until then who looks should see how many of the others are done. */
+static void rest(struct walk *walk)
+{
+    int64_t now = now_ms(walk->weekly);
+    if (walk->state.waiting == 0 || llabs(now - walk->counted_ms) < PACE_MS) {
+        wake_in(walk->weekly, PACE_MS);
+        return;
+    }
+    walk->counted_ms = now;
+    full_report_load_init(&walk->load, walk->weekly->connection, walk->kind, NULL);
+    submit(walk, recount_ended);
+}
+
 static void feed(struct walk *walk)
 {
     struct weekly *weekly = walk->weekly;
     int64_t may = fed_by_now(walk) - walk->state.fed;
     if (may <= 0) {
-        wake_in(weekly, PACE_MS);
+        rest(walk);
         return;
     }
+    walk->counted_ms = now_ms(weekly);
     full_report_feed_init(&walk->feed, weekly->connection, walk->kind, NULL);
     walk->feed.limit = may < FEED_MAX ? (unsigned)may : FEED_MAX;
     walk->feed.backlog = BACKLOG_MAX;

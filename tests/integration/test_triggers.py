@@ -385,6 +385,7 @@ def test_the_weekly_report_is_spread(store, sim, fleet):
     assert len([r for r in reports(sim, since) if not (r["name"] or "").startswith("Sentinel")]) == 1
     status = fleet.status()["connections"][0]["weekly"]
     assert status["running"] and (status["fed"], status["total"]) == (1, 29)
+    eventually(lambda: fleet.status()["connections"][0]["weekly"]["waiting"] == 0, what="what is done is shown before the next one's turn")
 
 
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
