@@ -45,6 +45,68 @@ export async function every_page_on_a_phone_in_the_dark() {
   await every('phone-dark', {locale: 'es-MX', colorScheme: 'dark', viewport: {width: 320, height: 640}});
 }
 
+/* The page's own figures, once the fleet's reports and a device that waits have been sampled. */
+async function sampledHistory(page) {
+  return page.evaluate(async () => {
+    for (;;) {
+      const history = await (await fetch('/history?minutes=60')).json();
+      const accepted = history.points.reduce((sum, point) => sum + point[1], 0);
+      if (history.points.length > 1 && accepted > 400 && history.points.at(-1)[5] > 0) return history;
+      await new Promise((wake) => { setTimeout(wake, 500); });
+    }
+  });
+}
+
+/* The figures that a plot's topmost line is drawn at, read against its axis. */
+function drawnFigures(figure, key) {
+  return figure.evaluate((element, line) => {
+    const ticks = [...element.querySelectorAll('.tick[text-anchor=end]')].slice(0, 4);
+    const y = (tick) => Number(tick.getAttribute('y')) - 4;
+    const top = parseFloat(ticks[3].textContent.replace(/[^\d.]/g, ''));
+    const places = element.querySelector(`.line.stroke-${line}`).getAttribute('d').match(/[\d.]+,[\d.]+/g);
+    return {unit: ticks[3].textContent, figures: places.map((place) => ((y(ticks[0]) - place.split(',')[1]) / (y(ticks[0]) - y(ticks[3]))) * top)};
+  }, key);
+}
+
+export async function the_plots_are_drawn_from_what_was_counted() {
+  const {page, close} = await open();
+  mdm({device: {device_id: 'age-1', connection: 'branch', platform: 'ios', evaluated_at: 1790000000,
+    azure_device_id: '0000000a-0000-4000-8000-00000000000b', user_principal_name: 'ada@example.com'}});
+  await signIn(page);
+  await sampledHistory(page);
+  const answered = page.waitForResponse(/\/history/);
+  await visit(page, '/');
+  const {points, step_seconds: step} = await (await answered).json();
+  const [rate, age] = await page.locator('.plot').all();
+  await age.locator('.line').waitFor();
+  const accepted = (await drawnFigures(rate, 'success')).figures;
+  assert.equal(accepted.length, points.length);
+  const most = Math.max(...accepted);
+  assert.ok(most > 400, String(most));
+  points.forEach((point, index) => assert.ok(Math.abs(accepted[index] - (point[1] * 60) / step) < most / 100, `accepted, point ${index}`));
+  const waited = await drawnFigures(age, 'queue');
+  const unit = /min|m/.test(waited.unit) ? 60 : 1;
+  const longest = Math.max(...points.map((point) => point[5]));
+  points.forEach((point, index) => assert.ok(Math.abs(waited.figures[index] * unit - point[5]) <= longest / 20, `age, point ${index}: ${waited.figures[index]} ${waited.unit} ${point[5]}`));
+  await rate.locator('.readout').getByText(/^accepted \d+$/).waitFor();
+  await age.locator('.readout').getByText(/^oldest \d/).waitFor();
+  mdm({delete_device: 'age-1'});
+  await close();
+}
+
+/* Of the connection "lab", one device of two has been reported; the other's turn comes in hours. */
+export async function the_weekly_report_shows_how_far_it_is() {
+  for (const [locale, label, text] of [['en-GB', 'Weekly report', '1 of 2'], ['es-ES', 'Informe semanal', '1 de 2']]) {
+    const {page, close} = await open({locale});
+    await signIn(page);
+    const card = page.locator('.card', {has: page.getByRole('heading', {name: 'lab', exact: true})});
+    await card.getByText(text, {exact: true}).waitFor();
+    const bar = card.getByRole('progressbar', {name: label});
+    assert.deepEqual(await bar.evaluate(({value, max}) => [value, max]), [1, 2]);
+    await close();
+  }
+}
+
 export async function links_work_once() {
   const {page, context, close} = await open();
   const {url} = complyctl('page');
