@@ -90,7 +90,7 @@ void settings_free(struct settings *settings);
 /* NULL when there is none of that name. */
 const struct connection_settings *settings_connection(const struct settings *settings, const char *name);
 
-/* The same, or ERR_NOTFOUND with a message that lists those that there are. */
+/* The same, or ERR_NOTFOUND with a message that names the one likely meant, or lists those that there are. */
 int settings_find_connection(const struct settings *settings, const char *name,
                              const struct connection_settings **ret_connection, struct error *err);
 

@@ -15,7 +15,4 @@ int arguments_parse(int argc, char **argv, FILE *out, FILE *err, struct invocati
 /* Help of the invocation's command, or of the whole program when it has none. */
 void arguments_help(const struct invocation *invocation, FILE *to);
 
-/* The word most like `typed`, NULL when none is near enough to be a slip of the fingers. */
-const char *arguments_suggest(const char *typed, const char *const *words, size_t count);
-
 #endif

@@ -26,8 +26,4 @@ struct cJSON;
 int words_refuse_connection(const struct invocation *invocation, const char *typed, const struct cJSON *connections,
                             const char *key);
 
-/* 0 when the daemon's configuration has the connection of --connection, or none was given; else an exit code after
- * saying so, with the name that was likely meant. */
-int words_check_connection(const struct invocation *invocation, struct client *client);
-
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "base/utf8.h"
 #include "settings_check.h"
 #include "settings_problem.h"
@@ -388,18 +389,28 @@ const struct connection_settings *settings_connection(const struct settings *set
     return NULL;
 }
 
+/* "did you mean", or all that there are. */
+static int refuse_name(const struct settings *settings, const char *name, struct error *err)
+{
+    const char *names[CONNECTION_MAX], *near;
+    char list[256] = "";
+
+    for (size_t i = 0; i < settings->connection_count; i++) {
+        size_t used = strlen(list);
+        names[i] = settings->connections[i].name;
+        snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    near = suggest_word(name, names, settings->connection_count);
+    if (near != NULL)
+        return error_set(err, ERR_NOTFOUND, 0,
+                         "there is no connection '%.64s' in the configuration: did you mean '%s'?", name, near);
+    return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration (it has: %s)", name,
+                     list[0] != '\0' ? list : "none");
+}
+
 int settings_find_connection(const struct settings *settings, const char *name,
                              const struct connection_settings **ret_connection, struct error *err)
 {
-    char names[256] = "";
-
     *ret_connection = settings_connection(settings, name);
-    if (*ret_connection != NULL)
-        return 0;
-    for (size_t i = 0; i < settings->connection_count; i++) {
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", settings->connections[i].name);
-    }
-    return error_set(err, ERR_NOTFOUND, 0, "there is no connection '%.64s' in the configuration (it has: %s)", name,
-                     names[0] != '\0' ? names : "none");
+    return *ret_connection != NULL ? 0 : refuse_name(settings, name, err);
 }

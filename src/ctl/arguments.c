@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "base/duration.h"
+#include "base/suggest.h"
 #include "ctl/failure.h"
 #include "ctl/output.h"
 #include "ctl/words.h"
@@ -33,7 +34,7 @@ static int unknown_option(const struct invocation *invocation, const char *typed
     for (int i = 0; i < OPTION_COUNT; i++)
         words[i] = command_option_word((enum command_option)i);
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed, "="), typed);
-    near = arguments_suggest(name + strspn(name, "-"), words, OPTION_COUNT);
+    near = suggest_word(name + strspn(name, "-"), words, OPTION_COUNT);
     if (near != NULL)
         return failure_say(invocation, EX_USAGE, "unknown option %s: did you mean --%s?", name, near);
     return failure_say(invocation, EX_USAGE, "unknown option %s (complyctl --help lists them)", name);
@@ -72,51 +73,6 @@ static bool is_first_word(const char *name, const char *word)
     return strlen(word) == first_word(name) && strncmp(name, word, first_word(name)) == 0;
 }
 
-static size_t min_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[WORD_MAX + 1][WORD_MAX + 1];
-    size_t a_length = strlen(a), b_length = strlen(b);
-
-    if (a_length > WORD_MAX || b_length > WORD_MAX)
-        return WORD_MAX;
-    for (size_t i = 0; i <= a_length; i++)
-        rows[i][0] = i;
-    for (size_t j = 0; j <= b_length; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t change = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-            rows[i][j] = min_of(change, min_of(rows[i - 1][j], rows[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                rows[i][j] = min_of(rows[i][j], rows[i - 2][j - 2] + 1);
-        }
-    }
-    return rows[a_length][b_length];
-}
-
-const char *arguments_suggest(const char *typed, const char *const *words, size_t count)
-{
-    const char *best = NULL;
-    size_t best_distance = strlen(typed) < 4 ? 2 : 3; /* one or two slips */
-
-    for (size_t i = 0; i < count; i++) {
-        size_t slips = distance(typed, words[i]);
-
-        if (slips < best_distance) {
-            best = words[i];
-            best_distance = slips;
-        }
-    }
-    return best;
-}
-
 static int unknown_command(const struct invocation *invocation, const char *group, const char *typed)
 {
     const char *words[64] = {NULL};
@@ -137,7 +93,7 @@ static int unknown_command(const struct invocation *invocation, const char *grou
         words[count] = firsts[count];
         count++;
     }
-    near = arguments_suggest(typed, words, count);
+    near = suggest_word(typed, words, count);
     if (near == NULL)
         return failure_say(invocation, EX_USAGE, "unknown command '%s%s%s' (complyctl --help lists them)",
                            group != NULL ? group : "", group != NULL ? " " : "", typed);

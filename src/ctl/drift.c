@@ -14,7 +14,6 @@
 #include "ctl/progress.h"
 #include "ctl/say.h"
 #include "ctl/table.h"
-#include "ctl/words.h"
 
 static const struct table_column columns[] = {{"DEVICE", TABLE_FIXED},
                                               {"CONNECTION", TABLE_CUT | TABLE_DROP(2)},
@@ -299,8 +298,6 @@ int drift_run(const struct invocation *invocation)
     int64_t differing = 0;
     int result = client_open(invocation, &comparison.client);
 
-    if (result == 0)
-        result = words_check_connection(invocation, comparison.client);
     if (result == 0)
         result = compare(&comparison, &differing);
     if (result == 0 && differing > 0)

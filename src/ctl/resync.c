@@ -12,7 +12,6 @@
 #include "ctl/output.h"
 #include "ctl/progress.h"
 #include "ctl/say.h"
-#include "ctl/words.h"
 
 /* Without the figures of all devices, which cost a walk over the fleet. */
 #define STATUS_PATH "/v1/status?devices=no"
@@ -205,8 +204,6 @@ static int resync(const struct invocation *invocation, struct client *client)
     struct buf body;
     int result;
 
-    if ((result = words_check_connection(invocation, client)) != 0)
-        return result;
     if (command_has(invocation, OPTION_WAIT) && (result = client_get(client, STATUS_PATH, &before)) != 0)
         return result;
     buf_init(&body, 0);

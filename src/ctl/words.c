@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
-#include "ctl/arguments.h"
+#include "base/suggest.h"
 #include "ctl/failure.h"
 #include "model/device.h"
 #include "model/report.h"
@@ -75,7 +75,7 @@ static int check(const struct invocation *invocation, const char *where, const c
         if (strcmp(typed, words[i]) == 0)
             return 0;
     }
-    near = arguments_suggest(typed, words, count);
+    near = suggest_word(typed, words, count);
     if (near != NULL)
         return failure_say(invocation, EX_USAGE, "%s '%s': did you mean '%s'?", where, typed, near);
     buf_init(&list, 0);
@@ -121,33 +121,12 @@ int words_refuse_connection(const struct invocation *invocation, const char *typ
         if (count < WORDS_MAX)
             words[count++] = client_text(connection, key);
     }
-    near = arguments_suggest(typed, words, count);
+    near = suggest_word(typed, words, count);
     result = near != NULL
                  ? failure_say(invocation, EX_NOINPUT,
                                "there is no connection '%s' in the configuration: did you mean '%s'?", typed, near)
                  : failure_say(invocation, EX_NOINPUT, "there is no connection '%s' in the configuration (it has: %s)",
                                typed, list.length > 0 ? buf_text(&list) : "none");
     buf_deinit(&list);
-    return result;
-}
-
-int words_check_connection(const struct invocation *invocation, struct client *client)
-{
-    const char *typed = invocation->option[OPTION_CONNECTION];
-    const struct cJSON *connections, *connection;
-    struct cJSON *status;
-    bool found = false;
-    int result;
-
-    if (typed == NULL || (result = client_get(client, "/v1/status?devices=no", &status)) != 0)
-        return typed == NULL ? 0 : result;
-    connections = cJSON_GetObjectItemCaseSensitive(status, "connections");
-    cJSON_ArrayForEach(connection, connections)
-    {
-        found = found || strcmp(client_text(connection, "name"), typed) == 0;
-    }
-    if (!found)
-        result = words_refuse_connection(invocation, typed, connections, "name");
-    cJSON_Delete(status);
     return result;
 }

@@ -122,3 +122,14 @@ def test_unknown_connections_are_named(live):
     for verb in ("show", "release", "discard"):
         failed = live.ctl("breaker", verb, "nowhere", check=False)
         assert failed.code == EX_NOINPUT and "there is no connection 'nowhere' in the configuration (it has: default)" in failed.err
+
+
+@pytest.mark.parametrize("command", [
+    ("account", "show", "dfeault"), ("account", "connect", "dfeault"), ("account", "disconnect", "dfeault", "--yes"),
+    ("breaker", "show", "dfeault"), ("breaker", "release", "dfeault"), ("breaker", "discard", "dfeault"),
+    ("resync", "--connection", "dfeault"), ("drift", "--connection", "dfeault"), ("doctor", "--connection", "dfeault")])
+def test_a_mistyped_connection_is_guessed(daemon, command):
+    daemon.start()
+    failed = run_ctl(daemon.build, "--socket", daemon.socket, "--config", daemon.config, *command, check=False)
+    assert failed.code == EX_NOINPUT
+    assert "there is no connection 'dfeault' in the configuration: did you mean 'default'?" in failed.err
