@@ -203,6 +203,103 @@ export async function changes_appear_by_themselves() {
   await close();
 }
 
+/* The fields and the entries of the timeline, as they are read: label and value, and the words of each head without its time. */
+const azureFields = (page) => page.locator('.azure .field').evaluateAll((fields) =>
+  fields.map((field) => [field.querySelector('dt').textContent, field.querySelector('dd').firstChild.textContent]));
+const entryHeads = (page) => page.locator('.timeline .entry .head').evaluateAll((heads) =>
+  heads.map((head) => [...head.children].filter((child) => !child.querySelector('time')).map((child) => child.textContent).join(' | ')));
+
+export async function device_details_show_the_four_fields_and_the_timeline() {
+  const {device_id: id, azure_device_id: azureId} = settled('iPhone');
+  const labels = {
+    'en-GB': ['Azure Device Identifier', 'Azure Device Compliance Status', 'Azure Client Status Code', 'Azure Device Compliance Report Time'],
+    'es-ES': ['Identificador de dispositivo de Azure', 'Estado de cumplimiento del dispositivo de Azure',
+      'Código de estado del cliente de Azure', 'Hora del informe de cumplimiento del dispositivo de Azure'],
+  };
+  const told = {
+    'en-GB': ['Success', ['Verdict | Compliant | success', 'Report | Compliant | accepted', 'Operator | asked'], /^by .*uid/],
+    'es-ES': ['Correcto', ['Resultado | Conforme | correcto', 'Informe | Conforme | aceptado', 'Operador | pedido'], /^por .*uid/],
+  };
+  for (const locale of ['en-GB', 'es-ES']) {
+    const [success, entries, by] = told[locale];
+    const {page, close} = await open({locale});
+    await signIn(page);
+    await visit(page, `/devices/${id}`);
+    await page.locator('.timeline .entry').first().waitFor();
+    const before = (await entryHeads(page)).length;
+    complyctl('device', 'report', id);
+    await page.waitForFunction((count) => document.querySelectorAll('.timeline .entry').length === count, before + 3);
+    assert.deepEqual((await entryHeads(page)).slice(0, 3), entries);
+    assert.match(await page.locator('.timeline .entry').nth(2).locator('p').innerText(), by);
+    await page.locator('.azure .field').nth(1).getByText(success, {exact: true}).waitFor();
+    const {azure_report_time: time, azure_client_status: code} = complyctl('device', 'show', id);
+    const fields = await azureFields(page);
+    assert.deepEqual(fields.map(([label]) => label), labels[locale]);
+    assert.deepEqual(fields.slice(0, 3).map(([, value]) => value), [azureId, success, code]);
+    assert.match(fields[3][1], /\d\d?:\d{2}:\d{2}/);
+    assert.equal(await page.locator('.azure time').getAttribute('datetime'), time);
+    await visit(page, '/devices/A-wall');
+    assert.deepEqual((await azureFields(page)).map(([, value]) => value), ['–', '–', 'Workplace_Join_Required', '–']);
+    await close();
+  }
+}
+
+/* Waits until there are entries and all of them say this. */
+async function onlyEntries(page, selector, text) {
+  await page.waitForFunction(([where, wanted]) => {
+    const entries = [...document.querySelectorAll('.timeline .entry')];
+    return entries.length > 0 && entries.every((entry) => [...entry.querySelectorAll(where)].some((one) => one.textContent === wanted));
+  }, [selector, text]);
+}
+
+export async function activity_is_filtered_continued_and_live() {
+  const {device_id: id} = settled('iPad');
+  const {page, close} = await open();
+  await signIn(page);
+  await visit(page, '/activity');
+  await page.evaluate(() => { window.notReloaded = true; });
+  const entries = page.locator('.timeline .entry');
+  assert.equal(await entries.count(), 50);
+  await page.getByRole('button', {name: 'Show older'}).click();
+  await entries.nth(99).waitFor();
+  await page.getByRole('button', {name: 'Show older'}).click();
+  await entries.nth(149).waitFor();
+  const times = await page.locator('.timeline .entry .head time').evaluateAll((all) => all.map((time) => time.dateTime));
+  assert.equal(times.length, 150);
+  assert.deepEqual(times, [...times].sort().reverse(), 'newest first, over all pages');
+  const links = await page.locator('.timeline .entry a').evaluateAll((all) => all.map((link) => link.dataset.key));
+  assert.equal(new Set(links).size, links.length, 'no entry comes twice');
+
+  complyctl('device', 'report', id);
+  await page.locator('.timeline .entry').first().getByText('Verdict').waitFor();
+  await entries.filter({hasText: 'Operator'}).first().getByRole('link', {name: id}).waitFor();
+  assert.equal(await page.evaluate(() => window.notReloaded), true);
+
+  await page.getByLabel('Kind').selectOption('operator');
+  await onlyEntries(page, '.name', 'Operator');
+  assert.match(page.url(), /kind=operator/);
+  await page.getByLabel('Kind').selectOption('');
+  await page.getByRole('searchbox', {name: 'Device'}).fill(id);
+  await page.keyboard.press('Enter');
+  await onlyEntries(page, 'a', id);
+  assert.ok(await entries.count() >= 3);
+  await page.locator('select[name=connection]').selectOption('lab');
+  await page.getByText('Nothing has happened that matches.').waitFor();
+  await page.getByRole('searchbox', {name: 'Device'}).fill('');
+  await page.keyboard.press('Enter');
+  await onlyEntries(page, '.head > .faint', 'lab');
+  await page.reload();
+  await ready(page);
+  await onlyEntries(page, '.head > .faint', 'lab');
+  assert.equal(await page.locator('select[name=connection]').inputValue(), 'lab');
+  await page.goBack();
+  await page.getByText('Nothing has happened that matches.').waitFor();
+  assert.equal(await page.getByRole('searchbox', {name: 'Device'}).inputValue(), id);
+  await shoot(page, 'activity-none');
+  await checkAccessible(page, 'activity without an entry');
+  await close();
+}
+
 export async function devices_are_found_filtered_and_paged() {
   const {page, close} = await open();
   await signIn(page);

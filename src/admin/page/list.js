@@ -40,6 +40,8 @@ export function filterForm(label, fields, load) {
     for (const [name, value] of new FormData(form)) {
       if (value) fresh.set(name, value);
     }
+    /* Enter in a field is a change and a submit: one step for "back". */
+    if (`${fresh}` === `${new URLSearchParams(location.search)}`) return;
     history.pushState({}, '', `?${fresh}`);
     load();
   };
