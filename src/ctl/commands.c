@@ -63,7 +63,8 @@ const struct command commands[] = {
     {"unhold", "[DEVICE]", "End a hold before its time", "", 1u << OPTION_POLICY, 0, 1, unhold_run},
     {"breaker show", "[NAME]", "Show the circuit breaker of each connection, what it holds and why",
      "It opens when too many devices would turn non_compliant or removed within a while; [breaker] of the\n"
-     "configuration says how many that is. Improvements, and what an operator asks of one device, are never held.\n",
+     "configuration says how many that is. Improvements, and what an operator asks of one device, are never held.\n"
+     "With --json each connection is one object on a line of its own.\n",
      0, 0, 1, breaker_show_run},
     {"breaker release", "[NAME]", "Send the reports that the breaker holds, and close it",
      "NAME is a [connection] of the configuration; it may be left out when there is only one.\n", 0, 0, 1,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The complyd authors
 """The circuit breaker: what would take access away from too many devices at once waits for an operator."""
+import json
+
 import pytest
 
 from harness import EX_NOINPUT, EX_TEMPFAIL, eventually, guid, run_ctl
@@ -122,6 +124,15 @@ def test_unknown_connections_are_named(live):
     for verb in ("show", "release", "discard"):
         failed = live.ctl("breaker", verb, "nowhere", check=False)
         assert failed.code == EX_NOINPUT and "there is no connection 'nowhere' in the configuration (it has: default)" in failed.err
+
+
+def test_several_connections_are_a_line_each(daemon):
+    daemon.connections["north"] = {**daemon.connections["default"]}
+    daemon.write_config()
+    daemon.start()
+    lines = [json.loads(line) for line in daemon.ctl("breaker", "show").out.splitlines()]
+    assert [(shown["connection"], shown["state"]) for shown in lines] == [("default", "closed"), ("north", "closed")]
+    assert daemon.ctl("breaker", "show", "north").json == lines[1]
 
 
 @pytest.mark.parametrize("command", [
