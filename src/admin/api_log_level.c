@@ -45,7 +45,7 @@ void api_log_level_put(struct api_request *request)
         api_problem(request, 400, "{\"level\": L} is wanted, with L one of error, warn, notice, info and debug");
         return;
     }
-    snprintf(what, sizeof(what), "a log level of %s", log_level_name(level));
+    snprintf(what, sizeof(what), "for a log level of %s", log_level_name(level));
     if (level > log_get_level())
         log_set_level(level);
     api_log_change(request, what, NULL, NULL); /* as long as the chattier one of the two holds */

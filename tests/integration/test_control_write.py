@@ -287,10 +287,10 @@ def test_log_level(daemon, control):
     daemon.reload()
     assert control.get("/v1/log-level").json() == {"level": "warn"}
     assert control.put("/v1/log-level", {"level": "debug"}).json() == {"level": "debug"}
-    daemon.wait_for_log("asked a log level of debug")
+    daemon.wait_for_log("asked for a log level of debug")
     problem(control.put("/v1/log-level", {"level": "loud"}), 400, "#/level")
     problem(control.put("/v1/log-level", {}), 400, "#/level")
     assert control.put("/v1/log-level", {"level": "error"}).json() == {"level": "error"}
-    daemon.wait_for_log("asked a log level of error")
+    daemon.wait_for_log("asked for a log level of error")
     daemon.reload()
     assert control.get("/v1/log-level").json() == {"level": "warn"}

@@ -410,3 +410,26 @@ def test_a_killed_daemons_socket_is_taken_over(running):
 def test_the_socket_goes_with_the_daemon(running):
     running.stop()
     assert not running.socket.exists()
+
+
+# ---- log-level
+
+def test_log_level_is_shown_and_set(daemon):
+    daemon.settings["daemon"]["log_level"] = "warn"
+    daemon.write_config()
+    daemon.start()
+    assert text(daemon, "log-level").out == "warn\n"
+    assert daemon.ctl("log-level").json == {"level": "warn"}
+    assert text(daemon, "log-level", "debug").out == "debug, until the configuration is read again\n"
+    assert daemon.ctl("log-level").json == {"level": "debug"}
+    daemon.wait_for_log(r"admin: operator uid=\d+ pid=\d+ asked for a log level of debug")
+    assert daemon.ctl("log-level", "error").json == {"level": "error"}
+    daemon.reload()
+    assert text(daemon, "log-level").out == "warn\n"
+
+
+def test_a_level_that_is_none_is_refused(daemon):
+    daemon.start()
+    for typed, words in (("debuh", "log-level 'debuh': did you mean 'debug'?"), ("loud", "error, warn, notice, info or debug is wanted")):
+        result = text(daemon, "log-level", typed, check=False)
+        assert (result.code, result.out) == (EX_USAGE, "") and words in result.err

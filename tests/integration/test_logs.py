@@ -115,7 +115,7 @@ def test_the_level_changes_while_it_runs(store, sim, daemon):
     phones(store, 1)
     store.wait_drained()
     assert control.put("/v1/log-level", {"level": "debug"}).status == 200
-    daemon.wait_for_log("notice admin: operator uid=.* asked a log level of debug")
+    daemon.wait_for_log("notice admin: operator uid=.* asked for a log level of debug")
     rename(store, 1, "Now it is told")
     daemon.wait_for_log("debug results: verdict Completed device=phone-1")
     assert control.put("/v1/log-level", {"level": "error"}).status == 200
