@@ -70,6 +70,7 @@ struct outbox_stage {
     char **unknown_users; /* user principal names to resolve first: users_record, then stage again; at most 100 */
     size_t unknown_user_count;
     unsigned needless, waiting, parked, held; /* rows settled without a message */
+    unsigned parked_for[REASON_COUNT];        /* ... the parked ones by what is wrong with them */
     unsigned platforms;                       /* set of those of the devices looked at, bit 1u << platform */
     bool elsewhere;                           /* rows were put where another connection or channel finds them */
     unsigned put_away; /* rows whose users will be asked for after others: out of the way until then */

@@ -156,7 +156,7 @@ bool lane_is_idle(const struct lane *lane);
 void lane_log_init(struct lane *lane);
 void lane_log_settled(struct lane *lane, const struct outbox_result *result);
 void lane_log_verdict(struct lane *lane, const struct message_result *result);
-void lane_log_parked(struct lane *lane, unsigned count);
+void lane_log_parked(struct lane *lane, const struct outbox_stage *stage);
 void lane_log_flush(struct lane *lane,
                     bool all); /* how many lines were held back; of windows that go on too with `all` */
 

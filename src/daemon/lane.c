@@ -53,7 +53,7 @@ static void stage_done(struct store_job *job)
         account_seen(lane->connection->account, stage.platforms);
     if (job->result == 0 && stage.tripped)
         connection_breaker_tripped(lane->connection, &stage.trip);
-    lane_log_parked(lane, stage.parked);
+    lane_log_parked(lane, &stage);
     sender_staged(lane->sender, &stage);
     outbox_stage_deinit(&stage);
     if (elsewhere)

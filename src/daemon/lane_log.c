@@ -69,9 +69,25 @@ void lane_log_flush(struct lane *lane, bool all)
                   repeat_flush(&lane->repeats[line], all ? INT64_MAX : monotonic_ms(lane)));
 }
 
-static void log_result(struct lane *lane, enum lane_line line, const struct outbox_result *result, const char *what,
-                       const char *then)
+enum { WHY_TEXT = 768 };
+
+/* What is wrong with a device and its cure, as complyctl and the page say it, around Microsoft's own words. */
+static const char *why(enum reason reason, const char *error, char text[WHY_TEXT])
 {
+    bool told = error[0] != '\0';
+    if (reason == REASON_NONE)
+        snprintf(text, WHY_TEXT, "%s%s", told ? ": " : "", error);
+    else
+        snprintf(text, WHY_TEXT, ": %s%s%s%s Cure: %s", reason_text(reason, LANGUAGE_EN), told ? " (" : "", error,
+                 told ? ")" : "", reason_cure(reason, LANGUAGE_EN));
+    return text;
+}
+
+/* `reason`: why it is parked; REASON_NONE = it is not. */
+static void log_result(struct lane *lane, enum lane_line line, const struct outbox_result *result, const char *what,
+                       const char *then, enum reason reason)
+{
+    char text[WHY_TEXT];
     char message_id[GUID_TEXT] = "";
     if (!may_tell(lane, line))
         return;
@@ -80,23 +96,27 @@ static void log_result(struct lane *lane, enum lane_line line, const struct outb
                                 .connection = lane->connection->name,
                                 .message_id = guid_format(&report->message_id, message_id),
                                 .request_id = result->request_id[0] ? result->request_id : NULL};
-    const char *error = outbox_item_error(result->item);
-    log_at(lines[line].level, lines[line].tag, &fields, "%s %s%s%s%s", what, azure_state_name(report->state), then,
-           error[0] ? ": " : "", error);
+    log_at(lines[line].level, lines[line].tag, &fields, "%s %s%s%s", what, azure_state_name(report->state), then,
+           why(reason, outbox_item_error(result->item), text));
 }
 
 static void log_refused(struct lane *lane, const struct outbox_result *result)
 {
     const struct report *report = &result->item->report;
-    char then[160] = "; parked until its data changes or an operator asks";
+    char then[160];
     if (report->state == AZURE_STATE_REMOVED && result->reason == REASON_DEVICE_UNKNOWN) {
-        log_result(lane, LANE_REPORTED, result, "reported", "; Microsoft does not know the device any more");
+        log_result(lane, LANE_REPORTED, result, "reported", "; Microsoft does not know the device any more",
+                   REASON_NONE);
         return;
     }
-    if (result->item->retire_old)
-        snprintf(then, sizeof(then), "; given up: the device has another id now, delete its old one (%s) in Entra",
-                 report->azure_device_id);
-    log_result(lane, LANE_REFUSED, result, "refused", then);
+    if (!result->item->retire_old) {
+        log_result(lane, LANE_REFUSED, result, "refused", "; parked until its data changes or an operator asks",
+                   result->reason);
+        return;
+    }
+    snprintf(then, sizeof(then), "; given up: the device has another id now, delete its old one (%s) in Entra",
+             report->azure_device_id);
+    log_result(lane, LANE_REFUSED, result, "refused", then, REASON_NONE);
 }
 
 void lane_log_settled(struct lane *lane, const struct outbox_result *result)
@@ -106,14 +126,14 @@ void lane_log_settled(struct lane *lane, const struct outbox_result *result)
     switch (result->outcome) {
     case OUTBOX_ACCEPTED:
     case OUTBOX_SUCCESS:
-        log_result(lane, bulk ? LANE_BULK : LANE_REPORTED, result, "reported", "");
+        log_result(lane, bulk ? LANE_BULK : LANE_REPORTED, result, "reported", "", REASON_NONE);
         break;
     case OUTBOX_REFUSED:
         log_refused(lane, result);
         break;
     case OUTBOX_TRANSIENT:
         snprintf(then, sizeof(then), "; retrying in %s", duration_format(result->due_ms - result->at_ms, delay));
-        log_result(lane, LANE_NOT_TAKEN, result, "not taken:", then);
+        log_result(lane, LANE_NOT_TAKEN, result, "not taken:", then, REASON_NONE);
         break;
     case OUTBOX_RELEASED:
         break;
@@ -122,7 +142,7 @@ void lane_log_settled(struct lane *lane, const struct outbox_result *result)
 
 void lane_log_verdict(struct lane *lane, const struct message_result *result)
 {
-    char message_id[GUID_TEXT];
+    char message_id[GUID_TEXT], text[WHY_TEXT];
     enum lane_line line = result->verdict == MESSAGE_COMPLETED ? LANE_COMPLETED : LANE_VERDICT;
     if (result->verdict == MESSAGE_PENDING || !may_tell(lane, line))
         return;
@@ -133,19 +153,26 @@ void lane_log_verdict(struct lane *lane, const struct message_result *result)
     const char *what = result->verdict == MESSAGE_COMPLETED ? "verdict Completed"
                        : result->verdict == MESSAGE_FAILED  ? "verdict Failed; parked until its data changes"
                                                             : "no verdict came; the report will be sent again";
-    log_at(lines[line].level, lines[line].tag, &fields, "%s%s%s", what, result->error[0] ? ": " : "", result->error);
+    log_at(lines[line].level, lines[line].tag, &fields, "%s%s", what, why(result->reason, result->error, text));
 }
 
-/* Data that is wrong: no message comes of it, so no other line tells. */
-void lane_log_parked(struct lane *lane, unsigned count)
+static void log_parked(struct lane *lane, unsigned count, enum reason reason)
 {
     struct log_fields fields = {.connection = lane->connection->name};
-    if (count == 0)
-        return;
+    char text[WHY_TEXT];
     if (!may_tell(lane, LANE_PARKED))
         lane->repeats[LANE_PARKED].suppressed += count - 1;
     else
         log_at(lines[LANE_PARKED].level, lines[LANE_PARKED].tag, &fields,
-               "%u device%s cannot be reported: \"complyctl device list --status error\" says why", count,
-               count == 1 ? "" : "s");
+               "%u device%s cannot be reported, see \"complyctl device list --status error\"%s", count,
+               count == 1 ? "" : "s", why(reason, "", text));
+}
+
+/* Data that is wrong: no message comes of it, so no other line tells. */
+void lane_log_parked(struct lane *lane, const struct outbox_stage *stage)
+{
+    for (int reason = 0; reason < REASON_COUNT; reason++) {
+        if (stage->parked_for[reason] > 0)
+            log_parked(lane, stage->parked_for[reason], (enum reason)reason);
+    }
 }

@@ -96,8 +96,8 @@ static const struct entry reasons[REASON_COUNT] = {
     [REASON_NO_VERDICT] =
         {{"Microsoft accepted the report, but gave no verdict in time.",
           "Microsoft aceptó el informe, pero no dio un resultado a tiempo."},
-         {"Nothing needs doing: the weekly report tells it again; \"complyctl device report\" does so now.",
-          "No hay que hacer nada: el informe semanal lo repite; \"complyctl device report\" lo hace ahora."}},
+         {"Nothing needs doing: it is sent again by itself; \"complyctl device report\" does so now.",
+          "No hay que hacer nada: se envía de nuevo por sí solo; \"complyctl device report\" lo hace ahora."}},
     [REASON_RETRYING] =
         {{"The report could not be delivered and is tried again.", "El informe no se pudo entregar y se reintenta."},
          {"Nothing needs doing; if it lasts, \"complyctl doctor\" checks the way to Microsoft.",

@@ -72,6 +72,7 @@ static int park(struct work *work, enum reason reason)
 
     int code = settle_parked(work->database, &row, &work->subject, reason, work->stage->now_ms, work->err);
     work->stage->parked++;
+    work->stage->parked_for[reason]++;
     return code < 0 ? code : CANDIDATE_SETTLED;
 }
 

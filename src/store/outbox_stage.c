@@ -52,6 +52,7 @@ static int drop_odd_row(struct pass *pass, sqlite3_stmt *row)
     if (result != SQLITE_OK)
         return statement_error(pass->database, result, pass->err, NULL);
     pass->stage->parked++;
+    pass->stage->parked_for[REASON_BAD_DATA]++;
     return statement_step(pass->database, statement, pass->err);
 }
 
@@ -235,6 +236,7 @@ static void reset_output(struct outbox_stage *stage)
     stage->unknown_user_count = 0;
     stage->platforms = 0;
     stage->needless = stage->waiting = stage->parked = stage->held = stage->put_away = 0;
+    memset(stage->parked_for, 0, sizeof(stage->parked_for));
     stage->more = stage->tripped = stage->elsewhere = false;
     stage->next_due_ms = -1;
 }

@@ -74,7 +74,8 @@ class Parked:
         assert (seen.state in (0, 1), seen.reason) == (True, self.reason), seen
         assert re.search(self.error, seen.error), seen.error
         if self.log:
-            line = daemon.wait_for_log(rf"{self.log}(.*) device={device} ")
+            shown = daemon.device(device)
+            line = daemon.wait_for_log(rf"{self.log}{re.escape(shown['reason'])} \((.*)\) Cure: {re.escape(shown['cure'])} device={device} ")
             assert re.search(self.error, line[1]), line[0]
 
 
@@ -492,8 +493,9 @@ def test_no_verdict_until_the_deadline(sim, store, daemon, fault):
     daemon.start()
     first = eventually(lambda: look(store, "phone") if told(store, "phone") else None)
     assert first.deadline_ms == first.accepted_at_ms + 10000
-    daemon.wait_for_log(r"warn results: no verdict came; the report will be sent again.* device=phone ")
+    line = daemon.wait_for_log(r"warn results: no verdict came; the report will be sent again: (.*) device=phone ")
     late = eventually(lambda: look(store, "phone") if look(store, "phone").status == ERROR else None)
+    assert line[1].endswith(f" Cure: {daemon.device('phone')['cure']}"), line[0]
     assert (late.reason, late.expiries, late.queued, late.attempts, late.asked) == ("no_verdict", 1, 1, 1, 0)
     assert late.attempted_at_ms >= first.deadline_ms
     assert 60000 // 8 <= late.due_at - late.attempted_at_ms <= 60000

@@ -383,8 +383,10 @@ def test_rows_older_than_a_check(sim, store, daemon, platform):
         assert any(part in shown["reason"] for part in (reason or "").split("|")), (name, shown)
     parked = sum(1 for name in BAD_ROWS if look(store, name).status == ERROR)
     assert daemon.status()["devices"]["parked"] == parked
-    told_of = daemon.process.find(r"warn sender: (\d+) devices? cannot be reported: .*device list --status error")
+    told_of = daemon.process.find(r'warn sender: (\d+) devices? cannot be reported, see "complyctl device list --status error": (.*) connection=')
     assert sum(int(line[1]) for line in told_of) == parked
+    known = [daemon.device(name) for name in BAD_ROWS if look(store, name).status == ERROR]
+    assert {line[2] for line in told_of} == {f"{shown['reason']} Cure: {shown['cure']}" for shown in known}
     store.set_device("no_guid", azure_device_id=guid(50))
     eventually(lambda: told(store, "no_guid"))
     assert sim.stats()["violations"] == 0
