@@ -196,6 +196,23 @@ static void test_expired_is_sent_again_later(void **state)
     assert_int_equal(tmpstore_int(&fixture->store, "SELECT expiries FROM report"), 0);
 }
 
+/* The longest that a row is put off, but no longer, is waited for. */
+static void test_the_longest_put_off_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outbox_stage stage;
+    const int64_t due_ms = fixture->now_ms + OUTBOX_PUT_OFF_MAX_MS;
+
+    fixture_add_device(fixture, "d1", AZURE_1);
+    tmpstore_sql(&fixture->store, "UPDATE outbox SET due_at = %lld", (long long)due_ms);
+    fixture_stage(fixture, &stage);
+    assert_int_equal(stage.count, 0);
+    assert_int_equal(stage.next_due_ms, due_ms);
+    outbox_stage_deinit(&stage);
+    tmpstore_sql(&fixture->store, "UPDATE outbox SET due_at = due_at + 1");
+    outbox_item_free(fixture_stage_one(fixture));
+}
+
 static void test_expired_of_a_deleted_device(void **state)
 {
     struct fixture *fixture = *state;
@@ -266,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_completed, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_failed_forgets_the_user, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_expired_is_sent_again_later, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_the_longest_put_off_is_kept, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_expired_of_a_deleted_device, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_expired_does_not_put_off_a_change, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_good_verdict_takes_back_no_later_refusal, fixture_set_up,

@@ -350,23 +350,6 @@ static void test_a_clock_set_back_strands_no_row(void **state)
     outbox_item_free(fixture_stage_one(fixture));
 }
 
-/* The longest that a row is put off, but no longer, is waited for. */
-static void test_the_longest_put_off_is_kept(void **state)
-{
-    struct fixture *fixture = *state;
-    struct outbox_stage stage;
-    const int64_t due_ms = fixture->now_ms + OUTBOX_PUT_OFF_MAX_MS;
-
-    fixture_add_device(fixture, "d1", AZURE_1);
-    tmpstore_sql(&fixture->store, "UPDATE outbox SET due_at = %lld", (long long)due_ms);
-    fixture_stage(fixture, &stage);
-    assert_int_equal(stage.count, 0);
-    assert_int_equal(stage.next_due_ms, due_ms);
-    outbox_stage_deinit(&stage);
-    tmpstore_sql(&fixture->store, "UPDATE outbox SET due_at = due_at + 1");
-    outbox_item_free(fixture_stage_one(fixture));
-}
-
 static void test_a_failed_record_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -1064,7 +1047,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_change_in_flight_does_not_wait_for_the_backoff, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_set_back_strands_no_row, fixture_set_up, fixture_tear_down),
-        cmocka_unit_test_setup_teardown(test_the_longest_put_off_is_kept, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_failed_record_changes_nothing, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_result_of_another_age, fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_a_newer_message_supersedes, fixture_set_up, fixture_tear_down),
