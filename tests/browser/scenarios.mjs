@@ -45,16 +45,16 @@ export async function every_page_on_a_phone_in_the_dark() {
   await every('phone-dark', {locale: 'es-MX', colorScheme: 'dark', viewport: {width: 320, height: 640}});
 }
 
-/* The page's own figures, once the fleet's reports and a device that waits have been sampled. */
-async function sampledHistory(page) {
-  return page.evaluate(async () => {
+/* The page's own figures, once the fleet's reports have been sampled, and if asked a device that waits. */
+async function sampledHistory(page, waits) {
+  return page.evaluate(async (age) => {
     for (;;) {
       const history = await (await fetch('/history?minutes=60')).json();
       const accepted = history.points.reduce((sum, point) => sum + point[1], 0);
-      if (history.points.length > 1 && accepted > 400 && history.points.at(-1)[5] > 0) return history;
+      if (history.points.length > 1 && accepted > 400 && (!age || history.points.at(-1)[5] > 0)) return;
       await new Promise((wake) => { setTimeout(wake, 500); });
     }
-  });
+  }, waits);
 }
 
 /* The figures that a plot's topmost line is drawn at, read against its axis. */
@@ -68,12 +68,15 @@ function drawnFigures(figure, key) {
   }, key);
 }
 
+/* The credential of "branch" is wrong. */
+const waiting = {device: {device_id: 'age-1', connection: 'branch', platform: 'ios', evaluated_at: 1790000000,
+  azure_device_id: '0000000a-0000-4000-8000-00000000000b', user_principal_name: 'ada@example.com'}};
+
 export async function the_plots_are_drawn_from_what_was_counted() {
   const {page, close} = await open();
-  mdm({device: {device_id: 'age-1', connection: 'branch', platform: 'ios', evaluated_at: 1790000000,
-    azure_device_id: '0000000a-0000-4000-8000-00000000000b', user_principal_name: 'ada@example.com'}});
+  mdm(waiting);
   await signIn(page);
-  await sampledHistory(page);
+  await sampledHistory(page, true);
   const answered = page.waitForResponse(/\/history/);
   await visit(page, '/');
   const {points, step_seconds: step} = await (await answered).json();
@@ -91,6 +94,43 @@ export async function the_plots_are_drawn_from_what_was_counted() {
   await rate.locator('.readout').getByText(/^accepted \d+$/).waitFor();
   await age.locator('.readout').getByText(/^oldest \d/).waitFor();
   mdm({delete_device: 'age-1'});
+  await close();
+}
+
+/* Without a pointer: the arrow keys pick a time, and what is read there is said. */
+export async function the_plots_are_read_by_keyboard() {
+  const {page, close} = await open();
+  await signIn(page);
+  await sampledHistory(page);
+  const answered = page.waitForResponse(/\/history/);
+  await visit(page, '/');
+  const {points, step_seconds: step} = await (await answered).json();
+  const plot = page.getByRole('slider', {name: 'Reports a minute'});
+  const readout = page.locator('.plot').first().locator('.readout');
+  const said = (index) => new RegExp(`^\\d\\d:\\d\\d, accepted ${Math.round((points[index][1] * 60) / step).toLocaleString('en-GB')}, delayed \\d+, refused \\d+$`);
+  await plot.focus();
+  await checkAccessible(page, 'plots');
+  const busiest = points.findIndex((point) => point[1] === Math.max(...points.map((one) => one[1])));
+  for (let index = points.length - 1; index > busiest; index--) await page.keyboard.press('ArrowLeft');
+  if (busiest === points.length - 1) await page.keyboard.press('End');
+  assert.match(await plot.getAttribute('aria-valuetext'), said(busiest));
+  assert.equal(Number(await plot.getAttribute('aria-valuenow')), points[busiest][0]);
+  assert.match(await readout.innerText(), /^\d\d:\d\d\s/);
+  assert.equal(await page.locator('.plot').first().locator('.cursor').getAttribute('visibility'), 'visible');
+  await shoot(page, 'plot-by-keyboard');
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await plot.getAttribute('aria-valuetext'), said(0));
+  await page.waitForResponse(/\/history/);
+  await page.waitForFunction((count) => document.querySelector('.plot .line').getAttribute('d').match(/,/g).length > count, points.length);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Reports a minute', 'drawn anew');
+  assert.match(await plot.getAttribute('aria-valuetext'), said(0), 'still the time that was picked');
+  await page.keyboard.press('Escape');
+  assert.match(await readout.innerText(), /^accepted /);
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Age of the queue');
+  assert.match(await readout.innerText(), /^accepted /, 'left, it tells of now');
   await close();
 }
 

@@ -71,13 +71,11 @@ export function overTime(title, points, from, to, series, format) {
       svg('path', {d: `M${forth.join('L')}`, class: `line stroke-${one.key}`}),
     ];
   });
-  const last = points.at(-1);
-  const summary = last ? series.map((one) => `${one.label}: ${format(one.value(last))}`).join(', ') : t('plot.empty');
   const figure = h('figure', {class: 'plot'},
     h('figcaption', {},
       h('span', {class: 'name'}, title),
-      h('span', {class: 'readout'}, readout(series, last, format))),
-    svg('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${title}. ${summary}`},
+      h('span', {class: 'readout'})),
+    svg('svg', {viewBox: `0 0 ${width} ${height}`, 'data-key': `plot-${series[0].key}`, ...role(title, points, from, to)},
       axis(scale, top, format), hours(scale, from, to), areas.reverse(),
       svg('line', {class: 'cursor', y1: edge.top, y2: height - edge.bottom, visibility: 'hidden'})));
   if (points.length < 2) figure.append(h('p', {class: 'plot-empty faint'}, t('plot.empty')));
@@ -85,29 +83,75 @@ export function overTime(title, points, from, to, series, format) {
   return figure;
 }
 
+/* A screen reader is told of a time on the axis, and with it the figures. */
+function role(title, points, from, to) {
+  if (points.length < 2) return {role: 'img', 'aria-label': `${title}. ${t('plot.empty')}`};
+  return {role: 'slider', tabindex: 0, 'aria-label': title, 'aria-valuemin': from, 'aria-valuemax': to};
+}
+
 function readout(series, point, format) {
   return series.map((one) => h('span', {},
     h('span', {class: `swatch back-${one.key}`}), `${one.label} `, h('b', {}, point ? format(one.value(point)) : '–')));
 }
 
-/* The pointer picks a time; without it the figures are those of now. */
+/* The times that the keyboard has picked, by plot: they outlive a drawing. */
+const picked = new Map();
+
+/* From the index of the point that is read to the one that is read next; undefined = now. */
+const keys = {
+  ArrowLeft: (index) => index - 1,
+  ArrowDown: (index) => index - 1,
+  ArrowRight: (index) => index + 1,
+  ArrowUp: (index) => index + 1,
+  PageDown: (index) => index - 10,
+  PageUp: (index) => index + 10,
+  Home: () => 0,
+  End: (index, last) => last,
+  Escape: () => undefined,
+};
+
+/* The pointer or the keyboard picks a time; without them the figures are those of now. */
 function follow(figure, scale, points, series, format) {
   const drawing = figure.querySelector('svg');
   const cursor = figure.querySelector('.cursor');
   const out = figure.querySelector('.readout');
-  const show = (point, picked) => {
-    const x = picked ? scale.x(point.at) : 0;
+  const plot = drawing.dataset.key;
+  const show = (chosen) => {
+    const point = chosen ?? points.at(-1);
+    const x = chosen ? scale.x(point.at) : 0;
+    const time = chosen ? [h('span', {class: 'faint'}, clockTime(new Date(point.at * 1000)))] : [];
     cursor.setAttribute('x1', x);
     cursor.setAttribute('x2', x);
-    cursor.setAttribute('visibility', picked ? 'visible' : 'hidden');
-    out.replaceChildren(...(picked ? [h('span', {class: 'faint'}, clockTime(new Date(point.at * 1000)))] : []), ...readout(series, point, format));
+    cursor.setAttribute('visibility', chosen ? 'visible' : 'hidden');
+    out.replaceChildren(...time, ...readout(series, point, format));
+    if (points.length < 2) return;
+    drawing.setAttribute('aria-valuenow', point.at);
+    drawing.setAttribute('aria-valuetext',
+      [clockTime(new Date(point.at * 1000)), ...series.map((one) => `${one.label} ${format(one.value(point))}`)].join(', '));
   };
+  const kept = () => points.find((point) => point.at === picked.get(plot));
+  show(kept());
   drawing.addEventListener('pointermove', (event) => {
     const box = drawing.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
     const nearest = points.reduce((best, point) =>
       (!best || Math.abs(scale.x(point.at) - x) < Math.abs(scale.x(best.at) - x) ? point : best), null);
-    if (nearest) show(nearest, true);
+    if (nearest) show(nearest);
   });
-  drawing.addEventListener('pointerleave', () => show(points.at(-1), false));
+  drawing.addEventListener('pointerleave', () => show(kept()));
+  drawing.addEventListener('keydown', (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.altKey || event.metaKey || points.length < 2) return;
+    const point = kept();
+    const last = points.length - 1;
+    const next = keys[event.key](point ? points.indexOf(point) : last, last);
+    event.preventDefault();
+    picked.set(plot, points[Math.min(Math.max(next, 0), last)]?.at);
+    show(kept());
+  });
+  /* Not when it is left because it is drawn anew, which gives the focus to the new drawing. */
+  drawing.addEventListener('blur', () => queueMicrotask(() => {
+    if (!drawing.isConnected) return;
+    picked.delete(plot);
+    show();
+  }));
 }
