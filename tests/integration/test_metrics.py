@@ -183,6 +183,58 @@ def test_throttling_shows(store, sim, daemon):
     assert metrics.get("complyd_connection_state", connection="default", state="throttled") == 1
 
 
+def test_how_far_the_weekly_report_is(store, sim, daemon):
+    def figures(kind="weekly"):
+        metrics = scrape(daemon)
+        return {figure: metrics.get(f"complyd_full_report_{figure}", connection="default", kind=kind)
+                for figure in ("running", "devices", "fed_devices", "waiting_devices", "due_timestamp_seconds", "finished_timestamp_seconds")}
+
+    def dates():
+        return store.query("SELECT due_at_ms, finished_at_ms FROM full_report WHERE connection = 'default' AND kind = 0")[0]
+
+    store.add_devices([{"device_id": f"d{n}", "number": n} for n in range(1, 7)])
+    daemon.start()
+    store.wait_drained()
+    before = figures()
+    assert (before["running"], before["devices"], before["finished_timestamp_seconds"]) == (0, 0, None)
+    assert before["due_timestamp_seconds"] == dates()["due_at_ms"] / 1000
+    daemon.stop()
+
+    # Over six hours, and Microsoft takes none: the first of the six waits.
+    daemon.settings["reporting"]["full_report_spread"] = "6h"
+    daemon.write_config()
+    store.execute("UPDATE full_report SET due_at_ms = 1000 * unixepoch() - 1000 WHERE kind = 0")
+    sim.add_fault("partner_put", "status", status=500, count=-1)
+    daemon.start()
+    expected = {"running": 1, "devices": 6, "fed_devices": 1, "waiting_devices": 1,
+                "due_timestamp_seconds": dates()["due_at_ms"] / 1000, "finished_timestamp_seconds": None}
+    eventually(lambda: figures() == expected, what=expected)
+    assert figures("resync") == {**expected, "running": 0, "devices": 0, "fed_devices": 0, "waiting_devices": 0,
+                                 "due_timestamp_seconds": None}
+    daemon.stop()
+
+    sim.clear_faults()
+    daemon.settings["reporting"]["full_report_spread"] = "0s"
+    daemon.write_config()
+    daemon.start()
+    daemon.wait_for_log("notice weekly: full report done: 6 devices; next on ")
+    expected = {"running": 0, "devices": 6, "fed_devices": 6, "waiting_devices": 0,
+                "due_timestamp_seconds": dates()["due_at_ms"] / 1000, "finished_timestamp_seconds": dates()["finished_at_ms"] / 1000}
+    eventually(lambda: figures() == expected, what=expected)
+    assert dates()["finished_at_ms"] > 1.7e12
+
+
+def test_when_the_credential_expires(store, sim, daemon):
+    store.add_device("phone", number=1)
+    daemon.start()
+    eventually(lambda: scrape(daemon).get("complyd_connection_state", connection="default", state="ready") == 1)
+    assert scrape(daemon).get("complyd_credential_expiry_timestamp_seconds", connection="default") is None
+    daemon.connections["default"]["client_secret_expires"] = "2099-03-31T12:34:56Z"
+    daemon.write_config()
+    daemon.reload()
+    eventually(lambda: scrape(daemon).get("complyd_credential_expiry_timestamp_seconds", connection="default") == 4078643696)
+
+
 def test_metrics_without_a_store(store, sim, daemon):
     daemon.start()
     store.path.rename(store.path.with_suffix(".away"))
