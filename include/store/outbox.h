@@ -44,8 +44,8 @@ struct outbox_item {
     void *holder;             /* the holder's */
 };
 
-/* The farthest that anybody puts a row off, or a question for a verdict; one that is farther off counts as due: the clock
- * was set back. */
+/* The farthest that anybody puts a row off, or a question for a verdict; one that is farther off counts as due: the
+ * clock was set back. */
 #define OUTBOX_PUT_OFF_MAX_MS (2 * INT64_C(3600) * 1000)
 
 void outbox_item_free(struct outbox_item *item);

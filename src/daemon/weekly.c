@@ -145,7 +145,8 @@ static void recount_ended(struct walk *walk)
     wake_in(walk->weekly, PACE_MS);
 }
 
-/* The next row's turn comes later, perhaps much later: until then who looks should see how many of the others are done. */
+/* The next row's turn comes later, perhaps much later: until then who looks should see how many of the others are done.
+ */
 static void rest(struct walk *walk)
 {
     int64_t now = now_ms(walk->weekly);

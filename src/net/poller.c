@@ -74,8 +74,8 @@ static void tell(struct poller *poller, unsigned most)
     plan_next_turn(poller);
 }
 
-/* Completions are also looked for after a call that says nothing runs any more: a lone transfer that timed out is told here and
- * nowhere else. */
+/* Completions are also looked for after a call that says nothing runs any more: a lone transfer that timed out is told
+ * here and nowhere else. */
 static void act(struct poller *poller, curl_socket_t fd, int events)
 {
     int running;
