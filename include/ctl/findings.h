@@ -31,6 +31,9 @@ void findings_configuration(struct findings *findings, const char *path);
 /* The store, its disk, the unit, the control socket. True: somebody listens at the socket. */
 bool findings_machine(struct findings *findings, const char *store, const char *socket);
 
+/* What room there is on the store's disk: well, filling up, or full. */
+enum check_finding findings_of_disk(long long free_mib, long long size_mib);
+
 /* Whether the daemon is confined as its unit, if there is one, would have it. */
 void findings_sandbox(struct findings *findings, long long pid);
 

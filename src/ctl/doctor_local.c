@@ -105,6 +105,13 @@ static char *folder_of(const char *path)
     return slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+enum check_finding findings_of_disk(long long free_mib, long long size_mib)
+{
+    if (free_mib < DISK_FULL_MIB)
+        return FOUND_DISK_FULL;
+    return free_mib < DISK_LOW_MIB && free_mib * 100 < size_mib * DISK_LOW_PERCENT ? FOUND_DISK_LOW : FOUND_WELL;
+}
+
 static void look_at_disk(struct findings *findings, const char *folder)
 {
     struct statvfs disk;
@@ -119,11 +126,7 @@ static void look_at_disk(struct findings *findings, const char *folder)
     buf_init(&detail, 0);
     snprintf(room, sizeof(room), "%.1f", (double)free_mib / 1024);
     phrase_add(&detail, PHRASE_DISK, findings->language, room, folder);
-    findings_add(findings, EX_IOERR, CHECK_DISK,
-                 free_mib < DISK_FULL_MIB                                                  ? FOUND_DISK_FULL
-                 : free_mib < DISK_LOW_MIB && free_mib * 100 < size_mib * DISK_LOW_PERCENT ? FOUND_DISK_LOW
-                                                                                           : FOUND_WELL,
-                 buf_text(&detail));
+    findings_add(findings, EX_IOERR, CHECK_DISK, findings_of_disk(free_mib, size_mib), buf_text(&detail));
     buf_deinit(&detail);
 }
 

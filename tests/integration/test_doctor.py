@@ -388,19 +388,52 @@ def test_the_mode_that_systemd_gives_a_credential_is_not_judged(make_daemon, sto
     assert result.returncode == EX_OK, result.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="puts a unit in place, in a mount namespace of its own")
-def test_a_daemon_without_the_sandbox_of_its_unit(daemon, scratch):
-    units = scratch / "units"
-    units.mkdir()
-    shutil.copy(harness.ROOT / "systemd" / "complyd.service", units)
-    inside = ["unshare", "--mount", "sh", "-c", f'mount --bind {units} /etc/systemd/system && exec "$@"', "sh"]
+def examine_inside(daemon, script):
+    """What doctor finds in a mount namespace that the script of a shell has prepared."""
+    alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", f'{script} && exec "$@"', "sh"]
     command = [daemon.build / "bin" / "complyctl", "--config", daemon.config, "--json", "doctor"]
-    daemon.start()
-    told = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
+    told = subprocess.run([*alone, *command], capture_output=True, text=True, check=False)
     if "unshare" in told.stderr or "mount" in told.stderr:
         pytest.skip("no mount namespace: " + told.stderr)
-    found = {finding["check"]: finding for finding in json.loads(told.stdout)["findings"]}
+    return {finding["check"]: finding for finding in json.loads(told.stdout)["findings"]}
+
+
+@pytest.fixture
+def units(scratch):
+    """A folder with complyd's unit, for where systemd looks."""
+    folder = scratch / "units"
+    folder.mkdir()
+    shutil.copy(harness.ROOT / "systemd" / "complyd.service", folder)
+    return folder
+
+
+def test_a_daemon_without_the_sandbox_of_its_unit(daemon, units):
+    daemon.start()
+    found = examine_inside(daemon, f"mount --bind {units} /etc/systemd/system")
     assert problem(found, "sandbox") == ("warning", "unconfined") and "NoNewPrivs 0" in found["sandbox"]["detail"]
+
+
+def test_a_store_outside_of_what_the_unit_may_write(daemon, store, units):
+    place = f"mount --bind {units} /etc/systemd/system"
+    found = examine_inside(daemon, place)
+    assert problem(found, "service") == ("warning", "store_outside") and found["service"]["detail"] == str(store.path)
+    (units / "complyd.service.d").mkdir()
+    assert problem(examine_inside(daemon, place), "service") == ("ok", "")
+    (units / "complyd.service.d").rmdir()
+    daemon.settings["daemon"]["store"] = "/var/lib/complyd/complyd.db"
+    daemon.write_config()
+    assert problem(examine_inside(daemon, place), "service") == ("ok", "")
+
+
+@pytest.mark.parametrize("room, expected", [("32m", ("failure", "disk_full")), ("200m", ("ok", ""))])
+def test_a_disk_without_room(daemon, scratch, room, expected):
+    """Of one that fills up tests/unit/ctl/test_ctl_disk.c knows: it takes a large one."""
+    disk = scratch / "disk"
+    disk.mkdir()
+    daemon.settings["daemon"]["store"] = disk / "complyd.db"
+    daemon.write_config()
+    found = examine_inside(daemon, f"mount -t tmpfs -o size={room} none {disk}")
+    assert problem(found, "disk") == expected and str(disk) in found["disk"]["detail"]
 
 
 def test_anybody_may_open_the_socket(daemon):
