@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 import assert from 'node:assert/strict';
-import {base, checkAccessible, checkFits, complyctl, mdm, open, otherWriter, ready, shoot, signIn, visit} from './stage.mjs';
+import {base, checkAccessible, checkFits, complyctl, mdm, open, otherWriter, ready, shoot, shots, signIn, visit} from './stage.mjs';
 
 const pages = [
   ['overview', '/'],
@@ -413,7 +413,7 @@ export async function a_report_is_asked_for_by_keyboard_alone() {
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
   await dialog.waitFor();
-  await checkAccessible(page, 'report dialog');
+  await shootDialog(page, 'report-en');
   await page.keyboard.press('Escape');
   await dialog.waitFor({state: 'detached'});
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Report now');
@@ -426,7 +426,7 @@ export async function a_report_is_asked_for_by_keyboard_alone() {
 }
 
 export async function disconnecting_names_what_will_happen() {
-  for (const [name, options] of [['en', {}], ['es', {locale: 'es-ES', colorScheme: 'dark', viewport: {width: 375, height: 720}}]]) {
+  for (const [name, options] of looks) {
     const {page, close} = await open(options);
     await signIn(page);
     await visit(page, '/account');
@@ -435,8 +435,7 @@ export async function disconnecting_names_what_will_happen() {
     await dialog.getByText(/not managed and not compliant|no administrado y no conforme/).waitFor();
     const go = dialog.getByRole('button', {name: /^Disconnect$|^Desconectar$/});
     assert.ok(await go.isDisabled());
-    await shoot(page, `disconnect-${name}`);
-    await checkAccessible(page, 'disconnect dialog');
+    await shootDialog(page, `disconnect-${name}`);
     await dialog.getByRole('textbox').fill('default');
     assert.ok(await go.isDisabled());
     await dialog.getByRole('checkbox').first().check();
@@ -466,11 +465,21 @@ function settled(search) {
 
 const looks = [['en', {}], ['es', {locale: 'es-ES', colorScheme: 'dark', viewport: {width: 375, height: 720}}]];
 
+/* In both colours, wide and on a phone; then it is as it was. */
 async function shootDialog(page, name) {
   await page.getByRole('dialog').waitFor();
-  await shoot(page, name);
-  await checkFits(page, name);
-  await checkAccessible(page, name);
+  const before = {size: page.viewportSize(), dark: await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches)};
+  for (const [where, viewport] of [['wide', {width: 1280, height: 900}], ['phone', {width: 375, height: 720}]]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({colorScheme});
+      await page.screenshot({path: `${shots}/dialog-${name}-${where}-${colorScheme}.png`});
+      await checkFits(page, name);
+      if (where === 'phone') await checkAccessible(page, `${name} ${colorScheme}`);
+    }
+  }
+  await page.setViewportSize(before.size);
+  await page.emulateMedia({colorScheme: before.dark ? 'dark' : 'light'});
 }
 
 export async function a_device_is_retired_and_revived() {
@@ -514,8 +523,11 @@ export async function all_that_match_are_retired() {
   const go = dialog.getByRole('button', {name: 'Retire', exact: true});
   await dialog.getByRole('textbox').fill(String(devices.length + 1));
   assert.ok(await go.isDisabled());
+  const colour = () => go.evaluate((button) => getComputedStyle(button).backgroundColor);
+  const off = await colour();
   await dialog.getByRole('textbox').fill(String(devices.length));
-  await shootDialog(page, 'retire-all');
+  assert.notEqual(await colour(), off, 'what cannot be pressed looks so');
+  await shootDialog(page, 'retire-all-en');
   page.expected = /409/; // the one that is held
   await dialog.getByRole('textbox').press('Enter');
   await page.getByText(`${devices.length - 1} devices are being retired; 1 held or retired already.`).waitFor();
@@ -591,7 +603,7 @@ export async function a_policy_is_held() {
   await dialog.getByLabel('Policy').selectOption('held');
   await dialog.getByLabel('How long').selectOption('12h');
   await dialog.getByLabel(/Reason/).fill('went wrong');
-  await shootDialog(page, 'hold-policy');
+  await shootDialog(page, 'hold-policy-en');
   await dialog.getByRole('button', {name: 'Hold', exact: true}).click();
   await page.getByText('went wrong').waitFor();
   const device = settled('Galaxy');
@@ -654,6 +666,7 @@ export async function an_account_is_connected_and_disconnected() {
   const card = page.getByRole('region', {name: 'lab'});
   await card.getByRole('button', {name: 'Connect', exact: true}).click();
   await page.getByRole('dialog').getByText('the tenant is provisioned').waitFor();
+  await shootDialog(page, 'connect-en');
   await page.getByRole('dialog').getByRole('button', {name: 'Connect'}).click();
   await card.getByText('connected', {exact: true}).waitFor();
   await card.getByText('Assign the policy for macOS').waitFor();
@@ -675,6 +688,10 @@ export async function an_account_is_connected_and_disconnected() {
   await card.getByText('connected', {exact: true}).waitFor();
   await page.getByRole('link', {name: 'Español'}).click();
   await card.getByText('todavía no hay dispositivos de esta plataforma').first().waitFor();
+  await card.getByRole('button', {name: 'Comprobar y conectar de nuevo'}).click();
+  await page.getByRole('dialog').getByText('se da de alta el inquilino').waitFor();
+  await shootDialog(page, 'connect-es');
+  await page.keyboard.press('Escape');
   await page.getByRole('link', {name: 'English'}).click();
   await ready(page);
   await visit(page, '/devices/lab-mac');
@@ -698,22 +715,72 @@ export async function a_stale_page_is_told_and_goes_on() {
   await close();
 }
 
-/* The last one: for its time a third of the fleet is at stake. */
-export async function the_breaker_opens_and_is_settled() {
-  const {page, close} = await open();
-  const devices = complyctl('device', 'list', '--state', 'compliant').filter((device) => device.connection === 'default').slice(0, 230);
+export async function everything_is_reported_again() {
+  const resync = () => complyctl('status').connections.find(({name}) => name === 'lab').resync;
+  for (const [name, options] of looks) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    await visit(page, '/account');
+    const before = resync().finished;
+    const button = page.getByRole('region', {name: 'lab'}).getByRole('button', {name: /Report everything again|Comunicar todo de nuevo/});
+    await button.click();
+    await page.getByRole('dialog').getByText(/changed or not|haya cambiado o no/).waitFor();
+    await shootDialog(page, `resync-${name}`);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({state: 'detached'});
+    assert.equal(resync().started, '', 'nothing was asked for');
+    assert.equal(resync().finished, before);
+    await button.press('Enter');
+    await page.getByRole('dialog').getByRole('button', {name: /Report everything again|Comunicar todo de nuevo/}).press('Enter');
+    await page.getByText(/^Begun\. Its progress|^Iniciado\. El progreso/).waitFor();
+    while (resync().finished === before) await page.waitForTimeout(200);
+    await close();
+  }
+}
+
+/* Those that other scenarios open in English only. */
+export async function the_other_dialogs_in_spanish() {
+  const {page, close} = await open({locale: 'es-ES'});
   await signIn(page);
-  mdm({policy: {policy_id: 'wrong', name: 'A wrong policy', enabled: 1, actions: ['quarantine']}},
-    ...devices.map((device) => ({device: {device_id: device.device_id, violations: ['wrong']}})));
-  await page.getByText(/The breaker of default holds \d+ reports/).waitFor();
-  await page.getByText('A wrong policy').waitFor();
-  await shoot(page, 'breaker');
-  await checkAccessible(page, 'breaker');
-  await page.getByRole('button', {name: 'Discard'}).click();
-  await page.getByRole('dialog').getByText('keep the state that Microsoft knows').waitFor();
-  await page.getByRole('dialog').getByRole('button', {name: 'Discard'}).click();
-  await page.getByText('Discarded: Microsoft').waitFor();
-  await page.getByText(/The breaker of default holds/).waitFor({state: 'detached'});
-  mdm(...devices.map((device) => ({device: {device_id: device.device_id, violations: []}})));
+  for (const [name, path, button] of [['report', '/devices/lab-pc', 'Comunicar ahora'], ['hold-policy', '/holds', 'Retener una directiva …'],
+    ['retire-all', '/devices?search=OptiPlex', 'Retirar todos los que coinciden …']]) {
+    await visit(page, path);
+    await page.getByRole('button', {name: button}).click();
+    await shootDialog(page, `${name}-es`);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({state: 'detached'});
+  }
   await close();
+}
+
+/* What the breaker holds is discarded in one language, and after the next time released in the other. The last one: for its time a third of
+ * the fleet is at stake. */
+export async function the_breaker_opens_and_is_settled() {
+  const devices = complyctl('device', 'list', '--state', 'compliant').filter((device) => device.connection === 'default').slice(0, 230);
+  for (const [name, options] of looks) {
+    const {page, close} = await open(options);
+    await signIn(page);
+    mdm({policy: {policy_id: 'wrong', name: 'A wrong policy', enabled: 1, actions: ['quarantine']}},
+      ...devices.map((device) => ({device: {device_id: device.device_id, violations: ['wrong']}})));
+    await page.getByText(/The breaker of default holds \d+ reports|El disyuntor de default retiene \d+ informes/).waitFor();
+    await page.getByText('A wrong policy').waitFor();
+    await shoot(page, `breaker-${name}`);
+    await checkAccessible(page, 'breaker');
+    for (const [verb, label, text] of [['release', /^Release$|^Liberar$/, /A|a/], ['discard', /^Discard$|^Descartar$/, /keep the state that Microsoft knows|conservan el estado/]]) {
+      await page.getByRole('button', {name: label}).click();
+      await page.getByRole('dialog').getByText(text).first().waitFor();
+      await shootDialog(page, `breaker-${verb}-${name}`);
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({state: 'detached'});
+    }
+    const chosen = name === 'en' ? /^Discard$/ : /^Liberar$/;
+    await page.getByRole('button', {name: chosen}).press('Enter');
+    await page.getByRole('dialog').getByRole('button', {name: chosen}).press('Enter');
+    await page.getByText(name === 'en' ? /^Discarded: Microsoft/ : /^Liberad/).waitFor();
+    await page.getByText(/The breaker of default holds|El disyuntor de default/).waitFor({state: 'detached'});
+    const state = name === 'en' ? 'compliant' : 'non_compliant';
+    while (complyctl('device', 'show', devices[0].device_id).azure_state !== state) await page.waitForTimeout(200);
+    mdm(...devices.map((device) => ({device: {device_id: device.device_id, violations: []}})));
+    await close();
+  }
 }

@@ -10,7 +10,7 @@ import {chromium} from 'playwright-core';
 const {base, shots, store, ctl, sim} = JSON.parse(process.env.COMPLYD_PAGE ?? '{}');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-export {base};
+export {base, shots};
 
 export function complyctl(...words) {
   const said = execFileSync(ctl[0], [...ctl.slice(1), ...words], {encoding: 'utf8', env: {...process.env, ASAN_OPTIONS: 'detect_leaks=0'}});

@@ -16,7 +16,7 @@ function compare(name) {
 function repair(name, count) {
   confirm(t('drift.repairTitle', {name}), h('div', {class: 'what'}, h('h3', {}, t('disconnect.happens')),
     h('ul', {}, h('li', {}, t('drift.repairTold', {count})), ['repairState', 'repairBreaker', 'repairWriter'].map((step) => h('li', {}, t(`drift.${step}`))))),
-  t('drift.repair'), 'danger', async () => {
+  t('drift.repairAction'), 'danger', async () => {
     await api('/v1/drift/repair', {connection: name});
     toast(t('drift.repairBegun'));
   });
