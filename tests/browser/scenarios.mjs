@@ -738,6 +738,46 @@ export async function everything_is_reported_again() {
   }
 }
 
+/* Meanwhile somebody has held the device. */
+export async function a_refusal_is_said_in_the_readers_language() {
+  const {device_id: id} = settled('Galaxy');
+  for (const [locale, sentence] of [['en-GB', 'As things stand, that cannot be done:'], ['es-ES', 'Tal como están las cosas, eso no se puede hacer:']]) {
+    const {page, close} = await open({locale, viewport: {width: 375, height: 720}});
+    await signIn(page);
+    await visit(page, `/devices/${id}`);
+    await page.getByRole('button', {name: /^Retire …$|^Retirar …$/}).click();
+    complyctl('hold', id, '--until', '1h', '--reason', 'stays');
+    page.expected = /409/;
+    await page.getByRole('dialog').getByRole('button', {name: /^Retire$|^Retirar$/}).click();
+    const fault = page.getByRole('dialog').getByRole('alert');
+    await fault.getByText(sentence).waitFor();
+    assert.match(await fault.locator('[lang=en]').innerText(), /held/);
+    const [text, buttons] = [await fault.boundingBox(), await page.getByRole('dialog').locator('.buttons').boundingBox()];
+    assert.ok(text.y + text.height <= buttons.y, 'in sight');
+    await shootDialog(page, `refused-${locale.slice(0, 2)}`);
+    await page.keyboard.press('Escape');
+    complyctl('unhold', id);
+    await page.locator('.timeline [lang=en]').getByText(/hold/).first().waitFor();
+    await close();
+  }
+}
+
+/* The token of "branch" is refused, in Microsoft's words. */
+export async function what_is_english_is_marked_as_such() {
+  const {page, close} = await open({locale: 'es-ES'});
+  await signIn(page);
+  await page.locator('#notices [lang=en]').getByText(/AADSTS\d+/).waitFor();
+  await page.route(/events\?watch=%2Fv1%2Fstatus/, async (route) => {
+    const answer = await (await page.request.get(`${base}/v1/status?devices=no`)).json();
+    answer.store = {...answer.store, healthy: false, error: 'the disk is full', cure: 'Haga sitio.'};
+    answer.figures_error = 'the reader is gone';
+    await route.fulfill({contentType: 'text/event-stream', body: `event: data\ndata: ${JSON.stringify(answer)}\n\n`});
+  });
+  await page.goto(base);
+  for (const text of ['the disk is full', 'the reader is gone']) await page.locator('#notices [lang=en]').getByText(text, {exact: true}).waitFor();
+  await close();
+}
+
 /* Those that other scenarios open in English only. */
 export async function the_other_dialogs_in_spanish() {
   const {page, close} = await open({locale: 'es-ES'});

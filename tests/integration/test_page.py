@@ -370,6 +370,15 @@ def test_every_result_in_the_activity_log_has_a_word():
     assert results - found == set(), "words of nothing"
 
 
+def test_every_refusal_is_said_in_a_sentence():
+    """Of each status that the API answers; 401 ends the session, and of those that the page cannot bring about there is a common one."""
+    sources = "".join(path.read_text() for path in sorted((harness.ROOT / "src" / "admin").glob("api*.c")))
+    statuses = set(re.findall(r"api_problem\(\w+, (\d{3})", sources)) - {"401", "405", "413", "415"}
+    words = json.loads((harness.ROOT / "src" / "admin" / "page" / "words.en.json").read_text())
+    assert statuses and "problem.other" in words
+    assert {f"problem.{status}" for status in statuses} <= words.keys()
+
+
 def test_every_text_that_is_used_exists_and_the_other_way_round():
     folder = harness.ROOT / "src" / "admin" / "page"
     words = set(json.loads((folder / "words.en.json").read_text()))
@@ -379,7 +388,7 @@ def test_every_text_that_is_used_exists_and_the_other_way_round():
     assert used <= words | forms, used - words - forms
     groups = {"breaker", "state", "status", "platform", "channel", "connection", "action", "kind", "result", "accountState", "step", "live", "disconnect",
               "signin", "welcome", "badlink", "slowdown", "trouble", "forbidden", "notfound", "overview", "devices", "account", "activity", "device",
-              "retire", "hold", "holds", "unhold", "plan", "drift", "priority", "held", "phase", "cause"}
+              "retire", "hold", "holds", "unhold", "plan", "drift", "priority", "held", "phase", "cause", "problem"}
     idle = {key for key in forms if key not in used and key.split(".")[0] not in groups and f"'{key}" not in sources}
     assert idle == set()
 

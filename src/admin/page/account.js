@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* The account of each connection: how it stands and what was done, connecting, telling everything again, disconnecting. */
-import {api, background, confirm, exactly, h, live, notice, pill, replace, t, term, toast} from './lib.js';
+import {api, background, confirm, exactly, explain, h, live, notice, pill, replace, t, term, toast} from './lib.js';
 import {connectionFields, connectionNotices, connectionPill, field} from './connection.js';
 
 const accountKinds = {connected: 'good', connecting: 'info', reconnecting: 'info', disconnecting: 'warn', deprovisioning: 'warn'};
@@ -90,7 +90,7 @@ function progress(account) {
 }
 
 function button(name, verb, kind, act) {
-  const run = () => Promise.resolve(act(name)).catch((problem) => toast(problem.message, 'bad'));
+  const run = () => Promise.resolve(act(name)).catch((problem) => toast(explain(problem), 'bad'));
   return h('button', {type: 'button', class: `button ${kind}`, 'data-key': `${verb}-${name}`, onclick: run}, t(`account.${verb}`));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* The activity log: newest first, filtered, the first page live, older ones on demand. */
-import {api, h, live, notice, replace, t, term, termsOf, toast} from './lib.js';
+import {api, explain, h, live, notice, replace, t, term, termsOf, toast} from './lib.js';
 import {asked, filterForm, searchField, select} from './list.js';
 import {timeline} from './timeline.js';
 
@@ -35,7 +35,7 @@ export async function show(content, noticesBox) {
       next = answer.next;
       offerMore();
     } catch (problem) {
-      toast(problem.message, 'bad');
+      toast(explain(problem), 'bad');
     }
   };
   const load = () => {
@@ -49,7 +49,7 @@ export async function show(content, noticesBox) {
         offerMore();
       }
     }, (problem) => replace(noticesBox, notice(problem.status === 404 ? 'info' : 'bad',
-      problem.status === 404 ? t('activity.notYet') : t('error.data'), problem.status === 404 ? '' : problem.message)));
+      problem.status === 404 ? t('activity.notYet') : t('error.data'), problem.status === 404 ? '' : explain(problem))));
   };
   const {connections} = await api('/v1/status?devices=no');
   replace(content, filters(connections.map((connection) => connection.name), load),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Begins the page that the server's shell names. */
-import {h, loadWords, notice, t} from './lib.js';
+import {explain, h, loadWords, notice, t} from './lib.js';
 
 const page = document.body.dataset.page;
 
@@ -28,6 +28,6 @@ async function begin() {
 }
 
 begin().catch((problem) => {
-  document.getElementById('content').replaceChildren(notice('bad', t('error.page'), problem.message,
+  document.getElementById('content').replaceChildren(notice('bad', t('error.page'), explain(problem),
     h('a', {class: 'button', href: location.href}, t('error.again'))));
 });

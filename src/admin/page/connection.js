@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* How a connection is shown, on the overview and on the account's page. */
-import {api, confirm, exactly, h, notice, number, pill, t, term, toast, when} from './lib.js';
+import {api, confirm, exactly, h, notice, number, pill, said, t, term, toast, when} from './lib.js';
 
 const kinds = {ready: 'good', connecting: 'info', throttled: 'warn', broken: 'bad', off: 'plain', disconnecting: 'warn', disconnected: 'plain'};
 
@@ -14,7 +14,7 @@ function connectionNotice(connection) {
   if (connection.state !== 'broken') return null;
   return notice('bad', t('connection.isBroken', {name: connection.name}), connection.trouble_text,
     h('p', {}, h('b', {}, `${t('device.cure')}: `), connection.cure),
-    connection.detail ? h('p', {class: 'faint'}, connection.detail) : null,
+    connection.detail ? h('p', {class: 'faint'}, said(connection.detail)) : null,
     connection.next_try ? h('p', {class: 'faint'}, t('connection.nextTry'), ' ', when(connection.next_try)) : null);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Device Details: the four fields of Azure, what is the matter and its cure, why, and what happened. */
-import {api, confirm, exactly, h, live, notice, pill, replace, t, term, toast, when} from './lib.js';
+import {api, confirm, exactly, explain, h, live, notice, pill, replace, said, t, term, toast, when} from './lib.js';
 import {field} from './connection.js';
 import {statePill, statusPill} from './devices.js';
 import {endHold, holdDevice, holdText, retire, revive} from './override.js';
@@ -43,7 +43,7 @@ function matter(answer) {
     device.cure ? h('p', {}, h('b', {}, `${t('device.cure')}: `), device.cure) : null,
     answer.user_can_mend ? t('device.userCanMendLong') : null,
     holds,
-    device.last_error ? h('p', {class: 'faint'}, `${t('device.microsoftSaid')}: ${device.last_error}`) : null);
+    device.last_error ? h('p', {class: 'faint'}, `${t('device.microsoftSaid')}: `, said(device.last_error)) : null);
 }
 
 function violations(answer) {
@@ -66,7 +66,7 @@ function why(answer) {
       h('li', {}, h('h3', {}, t('device.told')), told.azure_state
         ? h('p', {}, statePill(told.azure_state), ' ', when(told.accepted)) : h('p', {class: 'faint'}, t('device.toldNothing'))),
       h('li', {}, h('h3', {}, t('device.answer')), answer.answer.status
-        ? [h('p', {}, statusPill(answer.answer.status), answer.answer.error ? ` ${answer.answer.error}` : ''),
+        ? [h('p', {}, statusPill(answer.answer.status), ' ', said(answer.answer.error)),
           answer.answer.request_id ? h('p', {class: 'faint small'}, `${t('activity.requestId')}: `, h('code', {}, answer.answer.request_id)) : null]
         : h('p', {class: 'faint'}, t('device.noAnswer'))),
       h('li', {}, h('h3', {}, t('device.next')), h('p', {}, answer.next.text, answer.next.at ? [' ', when(answer.next.at)] : ''))));
@@ -106,7 +106,7 @@ function report() {
 
 function unknown(content, problem) {
   replace(content, notice(problem.status === 404 ? 'warn' : 'bad', problem.status === 404 ? t('device.unknown', {id}) : t('error.data'),
-    problem.status === 404 ? '' : problem.message, h('p', {}, h('a', {class: 'button', href: '/devices'}, t('device.toList')))));
+    problem.status === 404 ? '' : explain(problem), h('p', {}, h('a', {class: 'button', href: '/devices'}, t('device.toList')))));
 }
 
 /* The log is shown when there is one. */

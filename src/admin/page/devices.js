@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* The list: search and filters in the address, pages by cursor, kept up to date while it is seen. */
-import {api, h, pill, t, term, toast, when} from './lib.js';
+import {api, explain, h, pill, t, term, toast, when} from './lib.js';
 import {asked, cell, deviceLink, filterForm, row, searchField, select, showPages, table} from './list.js';
 import {retireAll} from './override.js';
 
@@ -41,7 +41,7 @@ const names = ['search', 'state', 'status', 'connection'];
 function actions({devices}) {
   if (devices.length === 0 || !names.some((name) => asked([name]).has(name))) return null;
   return h('button', {type: 'button', class: 'button danger', 'data-key': 'retire-all',
-    onclick: () => retireAll(asked(names)).catch((problem) => toast(problem.message, 'bad'))}, t('devices.retireAll'));
+    onclick: () => retireAll(asked(names)).catch((problem) => toast(explain(problem), 'bad'))}, t('devices.retireAll'));
 }
 
 export async function show(content, noticesBox) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Where Microsoft believes something else than what it was told: how each connection's comparison stands, the differences by cause. */
-import {api, confirm, exactly, h, number, pill, t, term, termsOf, toast, when} from './lib.js';
+import {api, confirm, exactly, h, number, pill, said, t, term, termsOf, toast, when} from './lib.js';
 import {cell, deviceLink, filterForm, row, select, showPages, table} from './list.js';
 import {field} from './connection.js';
 import {statePill} from './devices.js';
@@ -41,7 +41,7 @@ function checkCard({connection: name, drift: check}) {
       field(t('drift.byCause'), causes(check)),
       field(t('drift.next'), when(check.next_try || check.next)),
       check.problem_text ? field(t('drift.problem'), [pill('warn', check.problem_text), ' ', check.cure,
-        check.detail ? h('p', {class: 'faint small'}, check.detail) : null]) : null),
+        check.detail ? h('p', {class: 'faint small'}, said(check.detail)) : null]) : null),
     h('div', {class: 'buttons'},
       check.differences > 0 ? h('button', {type: 'button', class: 'button danger', disabled: busy, 'data-key': `repair-${name}`,
         onclick: () => repair(name, check.differences)}, t('drift.repair')) : null,

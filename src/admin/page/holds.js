@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Holds: what stays as Microsoft was told, until when, why and by whom. */
-import {api, exactly, h, live, notice, pill, replace, t, term, toast, when} from './lib.js';
+import {api, exactly, explain, h, live, notice, pill, replace, t, term, toast, when} from './lib.js';
 import {cell, row, table} from './list.js';
 import {endHold, holdPolicy} from './override.js';
 
@@ -24,7 +24,7 @@ async function everyPolicy(after = '') {
 }
 
 async function begin() {
-  const policies = await everyPolicy().catch((problem) => toast(problem.message, 'bad'));
+  const policies = await everyPolicy().catch((problem) => toast(explain(problem), 'bad'));
   if (policies?.length === 0) toast(t('holds.noPolicy'), 'bad');
   else if (policies) holdPolicy(policies);
 }
@@ -38,5 +38,5 @@ export async function show(content, noticesBox) {
     replace(noticesBox);
     replace(list, table(t('holds.title'), ['what', 'until', 'reason', 'by', 'since', 'end'].map((column) => t(`holds.${column}`)),
       holds.map(holdRow), t('holds.none')));
-  }, (problem) => replace(noticesBox, notice('bad', t('error.data'), problem.message)));
+  }, (problem) => replace(noticesBox, notice('bad', t('error.data'), explain(problem))));
 }

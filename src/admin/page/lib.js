@@ -65,6 +65,11 @@ export function pill(kind, text) {
   return h('span', {class: `pill ${kind}`}, text);
 }
 
+/* What complyd and Microsoft say in English, whatever the page's language: a screen reader has to know. */
+export function said(text) {
+  return text ? [h('span', {lang: 'en'}, text)] : '';
+}
+
 /* ----------------------------------------------------------------------------------------------------------- formats */
 
 /* The page's language as it is written where the reader lives: en-GB, es-MX. */
@@ -128,6 +133,13 @@ export class Problem extends Error {
     super(detail);
     this.status = status;
   }
+}
+
+/* What went wrong: a sentence by the kind of problem, then complyd's own words. What the page itself found out is said by its message. */
+export function explain(problem) {
+  if (problem.status === 0) return [problem.message];
+  if (!problem.status) return said(problem.message);
+  return [words[`problem.${problem.status}`] ?? t('problem.other'), ': ', ...said(problem.message)];
 }
 
 /* GET, or with `body` POST. Resolves to the answer; rejects with a Problem that says what can be shown. */
@@ -296,7 +308,8 @@ export function confirm(title, content, label, kind, act) {
       await act();
       dialog.close();
     } catch (problem) {
-      fault.textContent = problem.message;
+      replace(fault, explain(problem));
+      fault.scrollIntoView({block: 'nearest'});
       go.disabled = false;
     }
   });

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* Lists: what the address asks for, filters, tables that become cards on a phone, pages by cursor. */
-import {h, live, notice, replace, t} from './lib.js';
+import {explain, h, live, notice, replace, t} from './lib.js';
 
 const LIMIT = 50;
 
@@ -123,7 +123,7 @@ export function showPages(content, noticesBox, {path, names, form, head, actions
       if (count.textContent !== text) count.textContent = text;
     }, (problem) => {
       list.removeAttribute('aria-busy');
-      replace(noticesBox, notice('bad', t('error.data'), problem.message));
+      replace(noticesBox, notice('bad', t('error.data'), explain(problem)));
     });
   };
   replace(content, above, form?.(load), h('div', {class: 'summary'}, count, tools), list, pages);

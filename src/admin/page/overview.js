@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The complyd authors */
 /* How things stand: what needs somebody's attention, figures, plots, connections. */
-import {background, duration, h, live, notice, number, percent, replace, t, term, when} from './lib.js';
+import {background, duration, h, live, notice, number, percent, replace, said, t, term, when} from './lib.js';
 import {overTime, shares} from './plot.js';
 import {connectionCard, connectionNotices} from './connection.js';
 
@@ -10,12 +10,12 @@ const statusWords = ['success', 'in_progress', 'error', 'none'];
 
 function notices(status) {
   const list = [];
-  if (!status.store.healthy) list.push(notice('bad', t('overview.storeTrouble'), status.store.error, status.store.cure));
+  if (!status.store.healthy) list.push(notice('bad', t('overview.storeTrouble'), said(status.store.error), status.store.cure));
   if (!status.reporting.enabled) list.push(notice('warn', t('overview.reportingOff'), t('overview.reportingOffCure')));
   if (status.holds) {
     list.push(notice('info', t('overview.holds', {count: status.holds}), h('p', {}, h('a', {href: '/holds'}, t('overview.holdsLink')))));
   }
-  if (status.figures_error) list.push(notice('warn', t('overview.noFigures'), status.figures_error));
+  if (status.figures_error) list.push(notice('warn', t('overview.noFigures'), said(status.figures_error)));
   if (status.connections.length === 0) list.push(notice('warn', t('overview.noConnection'), t('overview.noConnectionCure')));
   for (const connection of status.connections) list.push(...connectionNotices(connection));
   return list;
