@@ -189,8 +189,7 @@ static void on_timer(uv_timer_t *timer)
     host->resumed(host);
 }
 
-/* -------------------------------------------------------------------------------------------- libmicrohttpd's
- * callbacks */
+/* ---------------------------------------------------------------------------------------- libmicrohttpd's callbacks */
 
 static ssize_t on_read(void *cls, uint64_t position, char *block, size_t size)
 {
@@ -241,8 +240,7 @@ struct MHD_Response *events_respond(struct api_request *request, struct MHD_Conn
     return response;
 }
 
-/* --------------------------------------------------------------------------------------------------------------
- * module */
+/* ----------------------------------------------------------------------------------------------------------- module */
 
 static struct stream *new_stream(struct api_request *request, const char *path)
 {

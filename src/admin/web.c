@@ -71,8 +71,7 @@ static int64_t now_ms(void)
     return clock_monotonic_ms(clock_system());
 }
 
-/* ------------------------------------------------------------------------------------------------ what a browser
- * says */
+/* ---------------------------------------------------------------------------------------------- what a browser says */
 
 /* inet_pton() takes whole addresses in their usual form only: no "127.1", no "0127.0.0.1". */
 static bool is_loopback_address(const char *host, size_t length)
@@ -185,8 +184,7 @@ static void end(struct api_request *request)
     free(visit);
 }
 
-/* ------------------------------------------------------------------------------------------------------- where it
- * goes */
+/* ---------------------------------------------------------------------------------------------------- where it goes */
 
 /* A script reads a problem, a person a page. */
 static void refuse(struct api_request *request, enum access access, int status, const char *word, const char *detail)
@@ -274,8 +272,7 @@ void web_get(struct api_request *request)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- what goes
- * back */
+/* --------------------------------------------------------------------------------------------------- what goes back */
 
 static void add_cookie(struct MHD_Response *response, const char *name, const char *value, const char *rest)
 {
@@ -327,8 +324,7 @@ static void dress(struct api_request *request, struct MHD_Response *response)
         MHD_add_response_header(response, "Refresh", visit->refresh);
 }
 
-/* ------------------------------------------------------------------------------------------------------ start and
- * stop */
+/* --------------------------------------------------------------------------------------------------- start and stop */
 
 static int listen_at(const char *text, int *ret_fd, struct error *err)
 {

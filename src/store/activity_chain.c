@@ -43,8 +43,7 @@ static struct activity_chain *get_chain(struct database *database)
     return chain;
 }
 
-/* ----------------------------------------------------------- one encoding: a letter, a length or a number, the
- * bytes */
+/* ---------------------------------------------------------- one encoding: a letter, a length or a number, the bytes */
 
 static void add_number(struct buf *text, char letter, uint64_t value)
 {

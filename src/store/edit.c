@@ -24,8 +24,7 @@ static int not_found(const char *what, const char *id, struct error *err)
     return error_set(err, ERR_NOTFOUND, 0, "there is no %s '%s'", what, id);
 }
 
-/* ----------------------------------------------------------------------------------------- what a member is by
- * default */
+/* -------------------------------------------------------------------------------------- what a member is by default */
 
 static cJSON *make_default(const char *field)
 {

@@ -180,8 +180,7 @@ void hold_expire_init(struct hold_expire *expire, int64_t now_ms, unsigned limit
         (struct hold_expire){.job = {.write = true, .run = run_expire, .done = done}, .now_ms = now_ms, .limit = limit};
 }
 
-/* -------------------------------------------------------------------------------------------------------------
- * looks */
+/* ------------------------------------------------------------------------------------------------------------ looks */
 
 #define HOLDS "SELECT scope, id, since_ms, until_ms, reason, actor FROM hold WHERE cursor IS NULL"
 
