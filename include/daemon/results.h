@@ -58,5 +58,6 @@ void results_recorded(struct results *results, struct message_record *record); /
 void results_answered(struct question *question, enum partner_verdict verdict, const struct outcome *outcome);
 
 unsigned results_in_flight(const struct results *results);
+bool results_are_due(const struct results *results); /* there are verdicts to ask for now */
 
 #endif

@@ -316,20 +316,27 @@ static int window_beside(const struct lane *lane, unsigned taken)
     return gate_window(&lane->gate, (int)taken < most ? most - (int)taken : 1);
 }
 
+/* While both wait, each has half of the places: else the first to fill them would keep them. */
+static unsigned kept_for(const struct lane *lane, bool waiting, unsigned in_flight)
+{
+    unsigned half = (unsigned)lane->connection->context->settings->max_in_flight / 2;
+    return waiting && in_flight < half ? half : in_flight;
+}
+
 static int report_window(void *ctx)
 {
     const struct lane *lane = ctx;
-    return window_beside(lane, lane->results ? results_in_flight(lane->results) : 0);
+    if (!lane->results)
+        return window_beside(lane, 0);
+    return window_beside(lane, kept_for(lane, results_are_due(lane->results), results_in_flight(lane->results)));
 }
 
-/* While reports wait, they have half of the places. */
 static int question_window(void *ctx)
 {
     const struct lane *lane = ctx;
     struct sender_stats stats;
     sender_stats(lane->sender, &stats);
-    unsigned half = (unsigned)lane->connection->context->settings->max_in_flight / 2;
-    return window_beside(lane, stats.staged > 0 && stats.in_flight < half ? half : stats.in_flight);
+    return window_beside(lane, kept_for(lane, stats.staged > 0, stats.in_flight));
 }
 
 static void knock(void *ctx)

@@ -359,6 +359,11 @@ bool results_is_idle(const struct results *results)
     return !results->fetching && !results->recording && results->asked == 0 && results->verdict_count == 0;
 }
 
+bool results_are_due(const struct results *results)
+{
+    return results->waiting || results->fetching || due_now(results);
+}
+
 unsigned results_in_flight(const struct results *results)
 {
     return results->asked;
