@@ -334,6 +334,35 @@ static void test_each_is_asked_for_once(void **state)
 }
 
 /* Several answers are recorded together, and so are several messages fetched. */
+/* Reports leave room for questions from when a verdict is due until it has been asked for. */
+static void test_what_is_due_is_told(void **state)
+{
+    struct world world;
+
+    (void)state;
+    start(&world);
+    pass_time(&world, 0); /* a look at what the store has from before */
+    assert_false(results_are_due(world.results));
+    add(&world, 0, world.now_ms + SECOND_MS);
+    assert_false(results_are_due(world.results));
+    world.now_ms += SECOND_MS;
+    assert_true(results_are_due(world.results)); /* not fetched yet, */
+    results_pump(world.results);
+    assert_true(world.fetching);
+    assert_true(results_are_due(world.results)); /* being fetched, */
+    world.window = 0;
+    fetch_rows(&world);
+    assert_int_equal(world.question_count, 0);
+    assert_true(results_are_due(world.results)); /* without a place to be asked */
+    world.window = 1;
+    results_pump(world.results);
+    assert_int_equal(world.question_count, 1);
+    assert_false(results_are_due(world.results));
+    answer(&world, 0, PARTNER_COMPLETED);
+    pass_time(&world, SECOND_MS);
+    finish(&world);
+}
+
 static void test_answers_share_a_record_and_messages_a_fetch(void **state)
 {
     struct world world;
@@ -476,6 +505,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_asked_for_once),
+        cmocka_unit_test(test_what_is_due_is_told),
         cmocka_unit_test(test_answers_share_a_record_and_messages_a_fetch),
         cmocka_unit_test(test_an_answer_waits_a_little_for_others),
         cmocka_unit_test(test_pending_is_asked_again_until_the_deadline),
